@@ -1,0 +1,350 @@
+// The loop's C half: see await.h; lua/host/scheduler.lua is the other. Also the module `loop`,
+// which only the scheduler and the command line use: clocks, polling, signals, the watchdog and the
+// protected call.
+#include "await.h"
+
+#include <lauxlib.h>
+#include <signal.h>
+#include <string.h>
+#include <uv.h>
+
+#include "lua_util.h"
+#include "memory.h"
+#include "shutdown.h"
+#include "watchdog.h"
+
+#define DRAIN_MS 2000
+
+static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
+static char woken_key;  // registry: list of threads to resume
+static int in_flight;   // works on the pool
+static int interrupted; // signal number, 0 for none
+static uv_signal_t on_int, on_term;
+static bool signals_caught;
+
+struct await {
+    uv_work_t work;
+    void *request;
+    tk_work run;
+    tk_push push;
+    struct tk_limit limit;
+    int result;
+    struct tk_failure failure;
+    lua_State *co;
+};
+
+int64_t tk_task_deadline_ms(lua_State *L)
+{
+    int64_t deadline = INT64_MAX;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pushthread(L);
+    if (lua_rawget(L, -2) == LUA_TNUMBER) {
+        deadline = (int64_t)lua_tointeger(L, -1);
+    }
+    lua_pop(L, 2);
+    return deadline;
+}
+
+static bool is_task(lua_State *L)
+{
+    bool known;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pushthread(L);
+    known = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return known && lua_isyieldable(L);
+}
+
+void tk_wake(lua_State *co)
+{
+    lua_rawgetp(co, LUA_REGISTRYINDEX, &woken_key);
+    lua_pushthread(co);
+    lua_rawseti(co, -2, luaL_len(co, -2) + 1);
+    lua_pop(co, 1);
+}
+
+int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed)
+{
+    if (!is_task(L)) {
+        return luaL_error(L,
+                          "cannot wait here (inside a sort comparison, a metamethod or a coroutine "
+                          "of the script's own)");
+    }
+    return lua_yieldk(L, 0, context, resumed);
+}
+
+static void on_pool(uv_work_t *work)
+{
+    struct await *a = work->data;
+
+    a->result = a->run(a->request, &a->limit, &a->failure);
+}
+
+static void after_pool(uv_work_t *work, int status)
+{
+    struct await *a = work->data;
+
+    in_flight--;
+    if (status != 0) {
+        a->result = tk_fail(&a->failure, TK_CANCELLED, "the work was cancelled before it began");
+    }
+    tk_wake(a->co);
+    lua_pushnil(a->co);
+    lua_rawsetp(a->co, LUA_REGISTRYINDEX, a);
+}
+
+static int finish(lua_State *L, struct await *a)
+{
+    if (a->result != 0) {
+        return tk_raise(L, &a->failure);
+    }
+    return a->push(L, a->request);
+}
+
+static int resumed(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    return finish(L, (struct await *)context);
+}
+
+int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_push push)
+{
+    int64_t deadline = tk_task_deadline_ms(L);
+    struct await *a;
+
+    request = lua_absindex(L, request);
+    a = lua_newuserdatauv(L, sizeof *a, 0);
+    memset(a, 0, sizeof *a);
+    a->request = lua_touserdata(L, request);
+    a->run = work;
+    a->push = push;
+    a->limit = tk_limit_in(timeout_ms);
+    if (deadline < a->limit.deadline_ms) {
+        a->limit.deadline_ms = deadline;
+    }
+    a->co = L;
+    a->work.data = a;
+    if (tk_limit_left_ms(&a->limit) == 0) {
+        tk_fail(&a->failure, TK_DEADLINE, "no time is left for this call");
+        return tk_raise(L, &a->failure);
+    }
+    if (!is_task(L)) { // nowhere to give way to
+        a->result = work(a->request, &a->limit, &a->failure);
+        return finish(L, a);
+    }
+    if (uv_queue_work(uv_default_loop(), &a->work, on_pool, after_pool) != 0) {
+        return luaL_error(L, "the thread pool does not take work");
+    }
+    in_flight++;
+    lua_pushthread(
+        L); // keeps the coroutine, and with it everything on its stack, until the work is done
+    lua_rawsetp(L, LUA_REGISTRYINDEX, a);
+    return lua_yieldk(L, 0, (lua_KContext)a, resumed);
+}
+
+// ---- module loop
+// ----------------------------------------------------------------------------------
+
+static int l_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
+    return 1;
+}
+
+static int l_wall(lua_State *L)
+{
+    uv_timeval64_t now;
+
+    uv_gettimeofday(&now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_usec / 1e6);
+    return 1;
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+// loop.poll([seconds]) -> list of woken coroutines, anything to wait for?   [-0, +2, e]
+static int l_poll(lua_State *L)
+{
+    static uv_timer_t timer;
+    static bool timer_ready;
+    uv_loop_t *loop = uv_default_loop();
+    double seconds = luaL_optnumber(L, 1, -1);
+    int alive;
+
+    if (!timer_ready) {
+        uv_timer_init(loop, &timer);
+        timer_ready = true;
+    }
+    if (seconds == 0) {
+        alive = uv_run(loop, UV_RUN_NOWAIT);
+    } else {
+        if (seconds > 0) {
+            uint64_t ms = (uint64_t)(seconds * 1000);
+            uv_update_time(loop);
+            uv_timer_start(&timer, on_timeout, ms > 0 ? ms : 1, 0);
+        }
+        alive = uv_run(loop, UV_RUN_ONCE);
+        uv_timer_stop(&timer);
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &woken_key);
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &woken_key);
+    lua_pushboolean(L, alive || in_flight > 0);
+    return 2;
+}
+
+// loop.task(co [, deadline_seconds]): makes `co` a task that may wait; false forgets it.
+static int l_task(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_settop(L, 2);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pushvalue(L, 1);
+    if (lua_isnumber(L, 2)) {
+        lua_pushinteger(L, (lua_Integer)(lua_tonumber(L, 2) * 1000));
+    } else {
+        lua_pushboolean(L, 0);
+    }
+    lua_rawset(L, 3);
+    return 0;
+}
+
+static int l_forget(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+    return 0;
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    (void)handle;
+    interrupted = signum;
+    tk_cancel_set(true);
+}
+
+static int l_catch_signals(lua_State *L)
+{
+    (void)L;
+    if (!signals_caught) {
+        uv_signal_init(uv_default_loop(), &on_int);
+        uv_signal_init(uv_default_loop(), &on_term);
+        uv_signal_start(&on_int, on_signal, SIGINT);
+        uv_signal_start(&on_term, on_signal, SIGTERM);
+        uv_unref((uv_handle_t *)&on_int);
+        uv_unref((uv_handle_t *)&on_term);
+        signals_caught = true;
+    }
+    return 0;
+}
+
+// loop.interrupted() -> "SIGINT" | "SIGTERM" | nil
+static int l_interrupted(lua_State *L)
+{
+    lua_pushstring(L, interrupted == SIGINT ? "SIGINT" : interrupted ? "SIGTERM" : NULL);
+    return 1;
+}
+
+// loop.cancel(on): waits inside natives end at once while on; undo switches it off again.
+static int l_cancel(lua_State *L)
+{
+    tk_cancel_set(lua_toboolean(L, 1));
+    return 0;
+}
+
+static int l_hostname(lua_State *L)
+{
+    char name[256] = "";
+    size_t size = sizeof name;
+
+    uv_os_gethostname(name, &size);
+    lua_pushstring(L, name);
+    return 1;
+}
+
+static int l_pid(lua_State *L)
+{
+    lua_pushinteger(L, uv_os_getpid());
+    return 1;
+}
+
+// loop.is_terminal(fd) -> boolean
+static int l_is_terminal(lua_State *L)
+{
+    lua_pushboolean(L, uv_guess_handle((uv_file)luaL_checkinteger(L, 1)) == UV_TTY);
+    return 1;
+}
+
+int luaopen_loop(lua_State *L);
+
+int luaopen_loop(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"now", l_now},
+        {"wall", l_wall},
+        {"poll", l_poll},
+        {"task", l_task},
+        {"forget", l_forget},
+        {"catch_signals", l_catch_signals},
+        {"interrupted", l_interrupted},
+        {"cancel", l_cancel},
+        {"hostname", l_hostname},
+        {"pid", l_pid},
+        {"is_terminal", l_is_terminal},
+        {"watchdog", tk_watchdog_set},
+        {"slice", tk_watchdog_slice},
+        {"guard", tk_watchdog_guard},
+        {NULL, NULL},
+    };
+
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tasks_key);
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &woken_key);
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+// ---- the end
+// ----------------------------------------------------------------------------------------
+
+bool tk_loop_drain(void)
+{
+    struct tk_limit limit = tk_limit_in(DRAIN_MS);
+
+    tk_cancel_set(true);
+    while (in_flight > 0 && tk_limit_left_ms(&limit) > 0) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        uv_sleep(1);
+    }
+    return in_flight == 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+void tk_loop_close(void)
+{
+    uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+    uv_walk(uv_default_loop(), close_handle, NULL);
+    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+    uv_loop_close(uv_default_loop());
+    uv_library_shutdown();
+}

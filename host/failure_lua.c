@@ -1,0 +1,184 @@
+// Failure objects as scripts see them: tables with the fields of struct tk_failure and a readable
+// tostring. Made here for C and for Lua alike.
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "failure.h"
+#include "lua_util.h"
+
+#define METATABLE "failure"
+
+static const char *field(lua_State *L, int index, const char *name)
+{
+    const char *text;
+
+    lua_getfield(L, index, name);
+    text = lua_tostring(L, -1);
+    lua_pop(L, 1); // still held by the table
+    return text && *text ? text : NULL;
+}
+
+// "EEM_AUTH: message (target). hint", plus the place where it was raised for an error in a script.
+static int l_tostring(lua_State *L)
+{
+    const char *code = field(L, 1, "code"), *message = field(L, 1, "message");
+    const char *target = field(L, 1, "target"), *hint = field(L, 1, "hint");
+    const char *where = field(L, 1, "where");
+    luaL_Buffer b;
+
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, code ? code : "INTERNAL");
+    luaL_addstring(&b, ": ");
+    luaL_addstring(&b, message ? message : "no message");
+    if (target && !(message && strstr(message, target))) {
+        luaL_addstring(&b, " (");
+        luaL_addstring(&b, target);
+        luaL_addstring(&b, ")");
+    }
+    if (hint) {
+        luaL_addstring(&b, "; ");
+        luaL_addstring(&b, hint);
+    }
+    if (where && code && strncmp(code, "SCRIPT_", 7) == 0 && !(message && strstr(message, where))) {
+        luaL_addstring(&b, " [at ");
+        luaL_addstring(&b, where);
+        luaL_addstring(&b, "]");
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
+static void set_metatable(lua_State *L)
+{
+    if (luaL_newmetatable(L, METATABLE)) {
+        lua_pushcfunction(L, l_tostring);
+        lua_setfield(L, -2, "__tostring");
+    }
+    lua_setmetatable(L, -2);
+}
+
+void tk_push_failure(lua_State *L, const struct tk_failure *err)
+{
+    lua_createtable(L, 0, 8);
+    tk_set_string(L, "source", tk_code_source(err->code));
+    tk_set_string(L, "code", tk_code_name(err->code));
+    tk_set_string(L, "message", err->message);
+    tk_set_boolean(L, "transient", err->transient);
+    if (err->maybe_executed) {
+        tk_set_boolean(L, "maybe_executed", true);
+    }
+    if (err->http) {
+        tk_set_integer(L, "http", err->http);
+    }
+    if (err->hresult) {
+        tk_set_integer(L, "hresult", (lua_Integer)err->hresult);
+    }
+    if (err->hint[0]) {
+        tk_set_string(L, "hint", err->hint);
+    }
+    if (err->target[0]) {
+        tk_set_string(L, "target", err->target);
+    }
+    set_metatable(L);
+}
+
+int tk_raise(lua_State *L, const struct tk_failure *err)
+{
+    tk_push_failure(L, err);
+    return lua_error(L);
+}
+
+static int is_failure(lua_State *L, int index)
+{
+    int yes = 0;
+
+    if (lua_istable(L, index) && lua_getmetatable(L, index)) {
+        luaL_getmetatable(L, METATABLE);
+        yes = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+    }
+    return yes;
+}
+
+// failure.is(value) -> boolean
+static int l_is(lua_State *L)
+{
+    lua_pushboolean(L, is_failure(L, 1));
+    return 1;
+}
+
+struct fields {
+    const char *code, *message, *hint, *target;
+    bool transient, maybe_executed;
+    int details;
+};
+
+// failure.new{ code=, message=, hint=, target=, transient=, details= } -> failure object; the code
+// must be in the table.
+static int l_new(lua_State *L)
+{
+    static const struct tk_option spec[] = {
+        {"code", TK_OPT_STRING, offsetof(struct fields, code), true},
+        {"message", TK_OPT_STRING, offsetof(struct fields, message), true},
+        {"hint", TK_OPT_STRING, offsetof(struct fields, hint), false},
+        {"target", TK_OPT_STRING, offsetof(struct fields, target), false},
+        {"transient", TK_OPT_BOOLEAN, offsetof(struct fields, transient), false},
+        {"maybe_executed", TK_OPT_BOOLEAN, offsetof(struct fields, maybe_executed), false},
+        {"details", TK_OPT_VALUE, offsetof(struct fields, details), false},
+        {NULL, 0, 0, false},
+    };
+    struct fields f = {0};
+    struct tk_failure err;
+    enum tk_code code;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    tk_options(L, 1, "failure.new", spec, &f);
+    code = tk_code_find(f.code);
+    if (code == TK_CODE_COUNT) {
+        return luaL_error(L, "failure.new: there is no failure code %s (see failure.codes)",
+                          f.code);
+    }
+    tk_fail(&err, code, "%s", f.message);
+    err.transient = f.transient || tk_code_transient(code);
+    err.maybe_executed = f.maybe_executed;
+    tk_fail_hint(&err, "%s", f.hint ? f.hint : "");
+    tk_fail_target(&err, f.target);
+    tk_push_failure(L, &err);
+    tk_set_string(L, "message", f.message); // whole, however long
+    if (f.details) {
+        lua_pushvalue(L, f.details);
+        lua_setfield(L, -2, "details");
+    }
+    return 1;
+}
+
+// failure.raise{...}: failure.new and error in one.
+static int l_raise(lua_State *L)
+{
+    if (!is_failure(L, 1)) {
+        l_new(L);
+    }
+    return lua_error(L);
+}
+
+int luaopen_failure(lua_State *L);
+
+int luaopen_failure(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"new", l_new}, {"raise", l_raise}, {"is", l_is}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    lua_createtable(L, 0, TK_CODE_COUNT);
+    for (int i = 0; i < TK_CODE_COUNT; i++) {
+        lua_createtable(L, 0, 3);
+        tk_set_string(L, "source", tk_code_source((enum tk_code)i));
+        tk_set_string(L, "meaning", tk_code_meaning((enum tk_code)i));
+        tk_set_boolean(L, "transient", tk_code_transient((enum tk_code)i));
+        lua_setfield(L, -2, tk_code_name((enum tk_code)i));
+    }
+    lua_setfield(L, -2, "codes");
+    return 1;
+}

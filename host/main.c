@@ -1,0 +1,155 @@
+// takeover: makes the Lua state, lets Lua do the rest, returns its exit code.
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "memory.h"
+#include "natives.h"
+#include "shutdown.h"
+
+#define MEMORY_MAX                                                                                 \
+    ((size_t)1 << 30)      // of all Lua values together; a runaway script fails with a message
+#define EXIT_INTERNAL 21   // as in lua/host/exit_codes.lua, for when no Lua could run
+#define POOL_THREADS  "16" // branches that wait at the same time
+
+#ifndef TK_VERSION
+#define TK_VERSION "0.0.0"
+#endif
+
+static void *allocate(void *memory_used, void *p, size_t old_size, size_t new_size)
+{
+    size_t *used = memory_used;
+    void *fresh;
+
+    if (!p) {
+        old_size = 0;
+    }
+    if (new_size == 0) {
+        free(p);
+        *used -= old_size;
+        return NULL;
+    }
+    if (new_size > old_size && *used + (new_size - old_size) > MEMORY_MAX) {
+        return NULL;
+    }
+    fresh = realloc(p, new_size);
+    if (fresh) {
+        *used += new_size - old_size;
+    }
+    return fresh;
+}
+
+// Directory of the executable, with '/' at the end.
+static char *program_directory(void)
+{
+    char path[4096];
+    size_t size = sizeof path;
+    char *end;
+
+    if (uv_exepath(path, &size) != 0) {
+        return tk_strdup("./");
+    }
+    for (char *p = path; *p; p++) {
+        if (*p == '\\') {
+            *p = '/';
+        }
+    }
+    end = strrchr(path, '/');
+    if (end) {
+        end[1] = '\0';
+    }
+    return tk_strdup(path);
+}
+
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+// Loads <program directory>/lua/host/boot.lua, or the installed one, and runs it with the
+// arguments.
+static int run(lua_State *L)
+{
+    static const char *const places[] = {"lua/host/boot.lua",
+                                         "../share/takeover/lua/host/boot.lua"};
+    int argc = (int)lua_tointeger(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    char *directory = program_directory();
+    char *boot = NULL;
+
+    luaL_openlibs(L);
+    tk_natives_register(L);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        FILE *f;
+
+        tk_free(boot);
+        boot = tk_sprintf("%s%s", directory, places[i]);
+        f = fopen(boot, "r");
+        if (f) {
+            fclose(f);
+            break;
+        }
+    }
+    lua_pushstring(L, boot);
+    tk_free(boot);
+    tk_free(directory);
+    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK) {
+        return lua_error(L);
+    }
+    lua_insert(L, -2); // boot(path of boot.lua, version, arguments)
+    lua_pushliteral(L, TK_VERSION);
+    lua_createtable(L, argc, 0);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_call(L, 3, 1);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    size_t memory_used = 0;
+    lua_State *L;
+    int code = EXIT_INTERNAL;
+
+    argv = uv_setup_args(argc, argv);
+#ifdef SIGPIPE
+    signal(SIGPIPE, SIG_IGN);
+#endif
+    {
+        char threads[8];
+        size_t size = sizeof threads;
+
+        if (uv_os_getenv("UV_THREADPOOL_SIZE", threads, &size) == UV_ENOENT) {
+            uv_os_setenv("UV_THREADPOOL_SIZE", POOL_THREADS);
+        }
+    }
+    L = lua_newstate(allocate, &memory_used);
+    if (!L) {
+        fputs("takeover: out of memory\n", stderr);
+        return EXIT_INTERNAL;
+    }
+    lua_pushcfunction(L, traceback);
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
+        code = (int)lua_tointeger(L, -1);
+    } else {
+        fprintf(stderr, "takeover: %s\n", lua_tostring(L, -1));
+    }
+    fflush(stdout);
+    if (!tk_loop_drain()) {
+        _Exit(code);
+    }
+    lua_close(L);
+    tk_loop_close();
+    return code;
+}

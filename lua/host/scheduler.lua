@@ -1,0 +1,288 @@
+-- The cooperative scheduler: tasks are coroutines; whatever a task waits for, the others go on meanwhile.
+--
+-- Natives that wait suspend the running coroutine (host/await.h) and report it to `loop.poll` when it can go on.
+-- Time comes from one place, the driver: the real one asks libuv; the simulator's jumps to the next event, so
+-- that hours pass in milliseconds. Everything is first in, first out, so virtual time is deterministic.
+local loop = require("loop")
+local failure = require("failure")
+
+local M = {}
+
+---@class Task
+---@field name string
+---@field done boolean
+---@field deadline number? on the driver's clock
+---@field cancelled table? failure object that is raised at the task's next wait
+
+local real_driver = {
+  now = loop.now,
+  -- Waits until `time` (nil: for ever) or an event; gives the coroutines to resume.
+  wait = function(time)
+    local timeout = time and math.max(time - loop.now(), 0)
+    return loop.poll(timeout)
+  end,
+}
+
+local driver = real_driver
+local tasks = {} -- coroutine -> task, while alive
+local ready, first, last = {}, 1, 0 -- queue of tasks
+local timers = {} -- binary heap, ordered by time, then sequence
+local sequence = 0
+local current -- the running task
+
+local function earlier(a, b)
+  return a.time < b.time or (a.time == b.time and a.sequence < b.sequence)
+end
+
+local function push_timer(timer)
+  local i = #timers + 1
+  timers[i] = timer
+  while i > 1 do
+    local up = i // 2
+    if not earlier(timers[i], timers[up]) then
+      break
+    end
+    timers[i], timers[up] = timers[up], timers[i]
+    i = up
+  end
+end
+
+local function pop_timer()
+  local top, count = timers[1], #timers
+  timers[1] = timers[count]
+  timers[count] = nil
+  count = count - 1
+  local i = 1
+  while true do
+    local least = i
+    for child = 2 * i, 2 * i + 1 do
+      if child <= count and earlier(timers[child], timers[least]) then
+        least = child
+      end
+    end
+    if least == i then
+      return top
+    end
+    timers[i], timers[least] = timers[least], timers[i]
+    i = least
+  end
+end
+
+local function make_ready(task)
+  last = last + 1
+  ready[last] = task
+end
+
+-- Wakes a task that waits in Lua (sleep, join). Natives' waits end by themselves.
+local function wake(task, token)
+  if task.waiting == token and token ~= nil then
+    task.waiting = nil
+    make_ready(task)
+  end
+end
+
+function M.now()
+  return driver.now()
+end
+
+---@return Task? the running task; nil outside of the scheduler
+function M.current()
+  return current
+end
+
+-- Raises when the running task is to stop. Called at every wait and before every call to the outside.
+function M.check()
+  local task = current
+  if task and task.cancelled and not task.shielded then
+    error(task.cancelled, 0)
+  end
+end
+
+local function park()
+  local token = {}
+  current.waiting = token
+  return token
+end
+
+-- Suspends the running task for `seconds`.
+function M.sleep(seconds)
+  assert(current, "sleep outside of a task")
+  M.check()
+  local token = park()
+  sequence = sequence + 1
+  push_timer({ time = driver.now() + math.max(seconds, 0), sequence = sequence, task = current, token = token })
+  coroutine.yield()
+  M.check()
+end
+
+-- Starts `fn(...)` as a task of its own. It shares its parent's deadline.
+---@return Task
+function M.spawn(fn, ...)
+  local arguments = table.pack(...)
+  local task = { name = "task", done = false, deadline = current and current.deadline, waiters = {} }
+  task.co = coroutine.create(function()
+    task.results = table.pack(loop.guard(fn, table.unpack(arguments, 1, arguments.n)))
+  end)
+  tasks[task.co] = task
+  loop.task(task.co, task.deadline)
+  make_ready(task)
+  return task
+end
+
+-- Waits for a task's end. Returns true and its results, or false and the failure object.
+function M.join(task)
+  while not task.done do
+    M.check()
+    task.waiters[#task.waiters + 1] = { task = current, token = park() }
+    coroutine.yield()
+  end
+  return table.unpack(task.results, 1, task.results.n)
+end
+
+-- Waits until one of several tasks has ended; gives it.
+function M.join_any(list)
+  while true do
+    for _, task in ipairs(list) do
+      if task.done then
+        return task
+      end
+    end
+    M.check()
+    local token = park()
+    for _, task in ipairs(list) do
+      task.waiters[#task.waiters + 1] = { task = current, token = token }
+    end
+    coroutine.yield()
+  end
+end
+
+-- Asks a task to stop: `why` (a failure object) is raised at its next wait.
+function M.cancel(task, why)
+  if task.done or task.cancelled then
+    return
+  end
+  task.cancelled = why
+  if not task.shielded then
+    wake(task, task.waiting)
+  end
+end
+
+-- Runs `fn(...)` so that a cancel waits until it is over: for undo.
+function M.shielded(fn, ...)
+  local task = current
+  local before = task.shielded
+  task.shielded = true
+  local results = table.pack(loop.guard(fn, ...))
+  task.shielded = before
+  return table.unpack(results, 1, results.n)
+end
+
+-- Runs `fn(...)` with the running task's deadline moved to `time`, if that is sooner (or later, when `exactly`).
+-- Returns as loop.guard does.
+function M.until_time(time, fn, ...)
+  local task = current
+  local before = task.deadline
+  if not before or time < before then
+    task.deadline = time
+    loop.task(task.co, time)
+  end
+  local results = table.pack(loop.guard(fn, ...))
+  task.deadline = before
+  loop.task(task.co, before)
+  return table.unpack(results, 1, results.n)
+end
+
+-- Replaces the deadline of the running task (nil: none).
+function M.set_deadline(time)
+  current.deadline = time
+  loop.task(current.co, time)
+end
+
+local function finish(task)
+  task.done = true
+  tasks[task.co] = nil
+  loop.forget(task.co)
+  for _, waiter in ipairs(task.waiters) do
+    wake(waiter.task, waiter.token)
+  end
+  task.waiters = {}
+end
+
+local function resume(task)
+  current = task
+  loop.slice()
+  local ok, message = coroutine.resume(task.co)
+  current = nil
+  if coroutine.status(task.co) == "dead" then
+    if not ok then
+      task.results = { false, message, n = 2 }
+    end
+    finish(task)
+  end
+end
+
+-- Called by drivers and natives' wake-ups: a coroutine whose native wait is over.
+local function resume_native(co)
+  local task = tasks[co]
+  if task then
+    make_ready(task)
+  end
+end
+
+local function on_interrupt(main)
+  local name = loop.interrupted()
+  if name and not main.interrupted then
+    main.interrupted = true
+    M.cancel(main, failure.new({ code = "CANCELLED", message = "stopped by " .. name }))
+  end
+end
+
+-- Runs `fn(...)` as the main task until it ends; other tasks that are left then are forgotten.
+-- Returns true and its results, or false and the failure object.
+function M.run(fn, ...)
+  assert(not current, "the scheduler runs already")
+  local main = M.spawn(fn, ...)
+  while not main.done do
+    while first <= last do
+      local task = ready[first]
+      ready[first] = nil
+      first = first + 1
+      resume(task)
+      if main.done then
+        break
+      end
+    end
+    if main.done then
+      break
+    end
+    local timer = timers[1]
+    local woken, alive = driver.wait(timer and timer.time)
+    for _, co in ipairs(woken) do
+      resume_native(co)
+    end
+    local now = driver.now()
+    while timers[1] and timers[1].time <= now do
+      local due = pop_timer()
+      wake(due.task, due.token)
+    end
+    on_interrupt(main)
+    if not alive and first > last and not timers[1] then
+      error("every task waits for something that cannot happen")
+    end
+  end
+  return table.unpack(main.results, 1, main.results.n)
+end
+
+-- Runs with another driver (the simulator's) and a scheduler state of its own, then restores what was there.
+function M.with_driver(other, fn, ...)
+  local saved = { driver, tasks, ready, first, last, timers, sequence, current }
+  driver, tasks, ready, first, last, timers, sequence, current = other, {}, {}, 1, 0, {}, 0, nil
+  local results = table.pack(pcall(M.run, fn, ...))
+  driver, tasks, ready, first, last, timers, sequence, current = table.unpack(saved, 1, 8)
+  if not results[1] then
+    error(results[2], 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
+return M

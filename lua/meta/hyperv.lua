@@ -1,0 +1,159 @@
+---@meta
+-- Hyper-V on one host (root\virtualization\v2), fact sheet hyperv-wmi sections 1 and 2. Virtual machines are keyed by GUID (upper case);
+-- wherever a vm is wanted, a table with field `id` or the GUID itself will do.
+
+hyperv = {}
+
+---@alias VmState "running"|"off"|"saved"|"paused"|"starting"|"stopping"|"saving"|"pausing"|"resuming"|"critical"|"unknown"
+
+---@class Vm
+---@field id string GUID, upper case
+---@field name string
+---@field state VmState
+---@field health "ok"|"major"|"critical"|"unknown"
+---@field status "ok"|"degraded"|"predictive failure"|"in service"|"unknown" degraded: configuration storage not reachable
+---@field activity string? "exporting", "migrating", ... (second operational status)
+---@field uptime number? seconds
+---@field planned boolean
+
+---@class VmSettings
+---@field stop_action "turn off"|"save"|"shut down"|"unknown"
+---@field start_action "none"|"if was running"|"always"|"unknown"
+---@field recovery_action string?
+---@field cache_types boolean? GuestControlledCacheTypes; nil where the host does not know it
+---@field low_mmio string  "3GiB"
+---@field high_mmio string "33280MiB"
+---@field saved_state boolean the configuration names a saved state
+---@field root string? ConfigurationDataRoot
+---@field file string? ConfigurationFile, relative
+---@field snapshot_root string?
+---@field generation integer?
+---@field version string?
+---@field checkpoints string "disabled", ...
+---@field dynamic_memory boolean?
+
+---@class HostDevice an assignable (dismounted) device
+---@field location string  PCIROOT(..)...
+---@field instance string  PCIP\VEN_...
+---@field vendor string?
+---@field device string?
+---@field in_use boolean a VM has it (a second record with the same location exists)
+
+---@class Assignment
+---@field id string instance id of the setting
+---@field location string? nil when the device is gone
+---@field instance string?
+---@field vendor string?
+---@field device string?
+---@field present boolean false: an orphan, the device it names is no longer there
+
+---@class Hyperv
+local Hyperv = {}
+
+-- On a connection to root/virtualization/v2 (shared, not taken).
+---@param connection Wmi
+---@param options { job_timeout: number? }?   job_timeout: seconds that a job may take, default 300
+---@return Hyperv
+function hyperv.open(connection, options) end
+
+---@return { name: string }
+function Hyperv:host() end
+---@return Vm[]
+function Hyperv:vms() end
+---@return Vm[]
+function Hyperv:planned_vms() end
+-- By GUID or by name. vm raises HYPERV_VM_NOT_FOUND, HYPERV_AMBIGUOUS; find_vm gives nil when there is none.
+---@return Vm
+function Hyperv:vm(name_or_id) end
+---@return Vm?
+function Hyperv:find_vm(name_or_id) end
+-- Of a realized or planned VM.
+---@return VmSettings
+function Hyperv:settings(vm) end
+
+-- Reads id and name from a .vmcx without importing. Raises HYPERV_NO_DEFINITION.
+---@param file string
+---@return { id: string, name: string }
+function Hyperv:definition(file) end
+
+-- ImportSystemDefinition, keeping the id: gives a planned VM. Raises HYPERV_EXISTS, HYPERV_IN_USE.
+---@param file string .vmcx
+---@param options { snapshots: string? }?
+---@return Vm planned
+function Hyperv:import(file, options) end
+-- ModifySystemSettings with only the changed properties; on planned VMs also root, snapshot_root, swap_root (fact sheet 1.6).
+-- Does nothing where all is already so.
+---@param vm Vm|string
+---@param settings { stop_action: string?, start_action: string?, cache_types: boolean?, low_mmio: string?, high_mmio: string?, root: string?, snapshot_root: string?, swap_root: string?, checkpoints: string? }
+---@return boolean changed
+function Hyperv:configure(vm, settings) end
+-- Virtual disks of a VM or planned VM.
+---@return { id: string, path: string, kind: "disk"|"iso" }[]
+function Hyperv:disks(vm) end
+---@return boolean changed
+function Hyperv:relink_disk(vm, disk_id, path) end
+-- Network adapters. present: its switch exists on this host.
+---@return { id: string, name: string?, switch: string?, connected: boolean, present: boolean }[]
+function Hyperv:adapters(vm) end
+---@return boolean changed
+function Hyperv:disconnect_adapter(vm, adapter_id) end
+-- ValidatePlannedSystem. Never raises for what it finds.
+---@return { ok: boolean, problems: { code: string, message: string, source: string? }[] }
+function Hyperv:validate(planned) end
+-- RealizePlannedSystem.
+---@return Vm
+function Hyperv:realize(planned) end
+-- DestroySystem on a planned VM. False when there is none.
+---@return boolean changed
+function Hyperv:discard(planned) end
+-- DestroySystem on a registered VM: THE CONFIGURATION FILES IT CAN REACH ARE DELETED with it (disks stay). VM must be off or saved.
+---@return boolean changed
+function Hyperv:unregister(vm) end
+-- Configuration only, unless with_disks.
+---@param options { with_disks: boolean?, subdirectory: boolean? }?
+function Hyperv:export(vm, directory, options) end
+
+-- RequestStateChange(2). False when it runs already.
+---@return boolean changed
+function Hyperv:start(vm) end
+-- Asks the guest to shut down and returns when the guest has taken the request; off comes later. Raises HYPERV_GUEST when the guest does
+-- not listen.
+---@param options { force: boolean?, reason: string? }?
+---@return boolean changed
+function Hyperv:shutdown(vm, options) end
+---@return boolean changed
+function Hyperv:turn_off(vm) end
+-- Saved -> off. Registered or planned VM.
+---@return boolean changed
+function Hyperv:clear_saved_state(vm) end
+
+-- Dismounted devices of the host. May lag behind a dismount.
+---@return HostDevice[]
+function Hyperv:assignable_devices() end
+-- Takes the device from the host (driver must be disabled). force: without ACS and mitigation directives. False when it is already so.
+---@param device { instance: string?, location: string, force: boolean? }
+---@return boolean changed
+function Hyperv:dismount(device) end
+-- Gives it back to the host (it comes back disabled).
+---@param device { instance: string?, location: string }
+---@return boolean changed
+function Hyperv:mount(device) end
+---@return Assignment[]
+function Hyperv:assigned(vm) end
+-- VM off, device dismounted. False when exactly this device is already assigned to this VM.
+---@param location string
+---@return boolean changed
+function Hyperv:assign(vm, location) end
+-- By assignment id; false when it is already gone.
+---@return boolean changed
+function Hyperv:unassign(vm, assignment_id) end
+
+---@return "ok"|"degraded"|"no contact"|"lost"|"paused"|"error"|"none" none: VM off, or the service is not there
+function Hyperv:heartbeat(vm) end
+-- Key-value items of the guest: intrinsic (OSName, ...) and its own.
+---@return { intrinsic: table<string,string>, own: table<string,string> }
+function Hyperv:guest_items(vm) end
+
+function Hyperv:close() end
+
+return hyperv

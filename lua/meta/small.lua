@@ -1,0 +1,179 @@
+---@meta
+-- The small natives: ecx, journal, process, secret, log, fs, json, xml, httpd.
+
+ecx = {}
+-- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
+---@return { event: "start"|"failover"|"recover"|string|nil, factor: string?, server: "home"|"other"|nil, disk: "success"|"failure"|nil, group: string?, resource: string?, script_path: string?, path: string?, os: string?, version: string?, previous_server: string?, priority: integer?, action: string?, monitor: string?, result: string?, timing: string?, under_cluster: boolean }
+function ecx.environment() end
+-- clplogcmd -m text -l INFO|WARN|ERR [--alert]. False where there is no clplogcmd; raises ECX_FAILED when it fails.
+---@param level "info"|"warn"|"error"
+---@param options { alert: boolean?, id: integer?, command: string?, timeout: number? }?
+---@return boolean
+function ecx.log(level, text, options) end
+-- clpstat, as far as it can be read: nil where there is no clpstat.
+---@param options { command: string?, timeout: number? }?
+---@return { servers: table<string, string>, groups: table<string, { state: string, server: string? }>, text: string }?
+function ecx.status(options) end
+-- clpgrp -n group: the server that the group runs on; nil where it cannot be told.
+---@return string?
+function ecx.group_server(group, options) end
+
+journal = {}
+---@class Journal
+local Journal = {}
+-- SQLite, crash-safe (WAL, synchronous FULL for begin_run and end_run, NORMAL between). Creates file and directories. Raises JOURNAL_FAILED
+-- with a hint (disk full, read-only, not a journal, newer version).
+---@param options { path: string, read_only: boolean? }
+---@return Journal
+function journal.open(options) end
+-- Reserves room and syncs before anything is changed. The table may have: command, vm, node, version, arguments (table), environment (table).
+---@return integer run
+function Journal:begin_run(run) end
+---@param step { name: string, branch: string?, state: string? }
+---@return integer step
+function Journal:begin_step(run, step) end
+-- state: "already", "done", "undone", "failed", "skipped", "planned"
+---@param result { state: string, attempts: integer?, message: string?, failure: table? }
+function Journal:end_step(step, result) end
+-- One call to the outside. kind: "look" or "change". step may be nil.
+---@param call { run: integer, step: integer?, native: string, verb: string, kind: string, target: string?, request: table?, answer: any, failure: table?, began: number, took: number, changed: boolean? }
+function Journal:call(call) end
+-- A remark that explains a change or a decision (evidence, chosen device, warning).
+function Journal:note(run, text, data) end
+---@param result { state: "succeeded"|"failed"|"refused"|"cancelled", exit_code: integer, message: string?, failure: table? }
+function Journal:end_run(run, result) end
+-- Newest first. A run without an end whose process is gone has state "interrupted".
+---@param filter { vm: string?, command: string?, limit: integer?, id: integer? }?
+function Journal:runs(filter) end
+function Journal:steps(run) end
+function Journal:calls(run, filter) end
+function Journal:notes(run) end
+-- Durations of the same step in earlier successful runs, seconds, newest first.
+---@return number[]
+function Journal:step_times(vm, command, step_name, limit) end
+function Journal:close() end
+
+process = {}
+-- Runs a program without a shell and waits. The list part is program and arguments. Output is cut at max_output ("1MiB"). On timeout the
+-- program is killed and timed_out is true. Raises PROCESS_FAILED when it cannot be started.
+---@param options { timeout: number?, input: string?, env: table<string,string|false>?, directory: string?, max_output: string? }
+---@return { code: integer?, signal: integer?, stdout: string, stderr: string, timed_out: boolean }
+function process.run(options) end
+---@class Process
+local Process = {}
+-- Starts a program and goes on. stdout/stderr: "pipe" (read with read_line), "inherit", "discard" (default "inherit").
+---@param options { env: table?, directory: string?, stdout: string?, stderr: string?, input: string? }
+---@return Process
+function process.start(options) end
+---@return integer
+function Process:pid() end
+-- Next line of stdout (or of stderr: which = "stderr"), nil at the end or after `timeout` seconds (then second result "timeout").
+---@param options { timeout: number?, which: string? }?
+---@return string?, string?
+function Process:read_line(options) end
+-- Waits for the end; nil after timeout.
+---@param timeout number?
+---@return { code: integer?, signal: integer? }?
+function Process:wait(timeout) end
+---@param signal "TERM"|"KILL"|"INT"|"STOP"|"CONT"
+function Process:kill(signal) end
+function Process:close() end
+
+secret = {}
+-- Marks a secret by name; parameters.lua uses it as: password = secret "eem".
+---@return table reference { secret = "eem" }
+function secret.reference(name) end
+-- Looks it up: environment TAKEOVER_SECRET_<NAME> (upper case, - and . become _), then file <directory>/<name>, which only its owner may
+-- read or change. Raises SECRET_MISSING (names both places), SECRET_UNSAFE. What it gives is kept out of all log output from then on.
+---@param reference table|string
+---@param options { directory: string? }?
+---@return string
+function secret.resolve(reference, options) end
+
+log = {}
+-- format: "human" or "json" lines. level: "debug", "info", "warn", "error". file: also append there. colour: for human output.
+---@param options { format: string?, level: string?, file: string?, colour: boolean?, quiet: boolean? }
+function log.configure(options) end
+function log.debug(message, fields) end
+function log.info(message, fields) end
+function log.warn(message, fields) end
+function log.error(message, fields) end
+-- Replaces every known secret (and its base64 form) by "***". Everything printed goes through this.
+---@return string
+function log.redact(text) end
+function log.add_secret(text) end
+
+fs = {}
+-- Local files. Paths are UTF-8. All raise FS_FAILED / FS_NOT_FOUND.
+---@param options { max: string? }?
+---@return string
+function fs.read(path, options) end
+-- Writes beside it, syncs, renames: never a half-written file. mode: octal number, default 0644.
+function fs.write(path, text, options) end
+---@return { kind: "file"|"directory"|"other", size: integer, modified: number, owner: integer?, mode: integer? }?
+function fs.find(path) end
+---@return string[] names
+function fs.list(directory) end
+-- With parents; false when it is there already.
+function fs.make_directory(path) end
+---@return boolean changed
+function fs.remove(path) end
+-- Nil when only the owner (root, or the running user) may change the file and every directory above it that is not sticky; else the reason.
+---@return string?
+function fs.unsafe(path) end
+-- Exclusive lock that ends with the process. Nil and the holder's text when another process has it.
+---@param text string who we are, for the other one to read
+---@return table? lock with :release(), string? holder
+function fs.lock(path, text) end
+-- Files on a Hyper-V host, through CIM_DataFile and Win32_Directory on a connection to root/cimv2.
+---@class HostFiles
+local HostFiles = {}
+---@param connection Wmi
+---@return HostFiles
+function fs.open(connection) end
+-- Files directly in a directory; empty where there is no such directory.
+---@return { path: string, name: string, size: integer, modified: string }[]
+function HostFiles:list(directory) end
+---@return { path: string, name: string, size: integer, modified: string }?
+function HostFiles:find(file) end
+---@return { path: string }?
+function HostFiles:find_directory(directory) end
+-- Copies a directory with its files to a new name, which must not exist. (CIM_Directory.Copy)
+function HostFiles:copy_directory(from, to) end
+function HostFiles:rename_directory(from, to) end
+---@return boolean changed
+function HostFiles:delete_directory(directory) end
+function HostFiles:copy(from, to) end
+function HostFiles:rename(from, to) end
+---@return boolean changed
+function HostFiles:delete(file) end
+function HostFiles:close() end
+
+json = {}
+-- JSON text to Lua: whole numbers become integers, longer ones than 64 bits stay text, null becomes nil. Raises JSON_INVALID.
+function json.decode(text) end
+-- Keys sorted, so that output compares. Lists are sequences; json.array marks an empty one. pretty: two spaces.
+---@param options { pretty: boolean? }?
+---@return string
+function json.encode(value, options) end
+function json.array(list) end
+
+xml = {}
+-- XML under limits (host's xml.h): { name=, ns=, text=, attributes = { name = value }, [1..n] = children }. Raises XML_INVALID.
+function xml.parse(text, limits) end
+---@return string
+function xml.escape(text) end
+
+httpd = {}
+---@class HttpServer
+local HttpServer = {}
+-- HTTP server on the loop (libmicrohttpd). `handler(request)` runs as a task of its own, so it may wait. request: { method=, path=,
+-- query = {}, headers = {} (lower-case names), body=, secure=, close = function() (drop the connection without an answer) }. It returns { status=, headers=, body= }
+-- or nil after request.close(). port 0: chosen freely. With certificate and key (PEM texts): https.
+---@param options { port: integer?, address: string?, certificate: string?, key: string?, max_body: string?, handler: function }
+---@return HttpServer
+function httpd.listen(options) end
+---@return integer
+function HttpServer:port() end
+-- Stops listening and drops open connections.
+function HttpServer:close() end

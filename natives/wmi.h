@@ -1,0 +1,83 @@
+// WMI on one host and namespace: query, get, call. One header for every transport (WS-Management
+// now, COM on Windows later); nothing above it knows which one carries a call. All functions block
+// with a time limit, may be called from any thread and from several at once, and know no Lua.
+#ifndef TK_WMI_H
+#define TK_WMI_H
+
+#include "cim.h"
+#include "limit.h"
+
+struct tk_wmi;
+
+struct tk_wmi_options {
+    const char *transport; // "wsman"; "local" once the COM transport is there
+    const char *host;      // name or address; NULL with url
+    const char
+        *url; // full WS-Management address, instead of host; http only when asked for like this
+    const char *name_space; // "root/virtualization/v2"
+    const char *user;
+    const char *password;
+    const char *auth;           // "basic" (default) or "negotiate"
+    const char *ca_file;        // PEM; NULL: the system's
+    bool insecure;              // do not verify the certificate; must be asked for
+    int64_t connect_timeout_ms; // 0: 10 s
+    int64_t timeout_ms;         // of one request, 0: 60 s
+    uint64_t max_answer_bytes;  // of one answer, 0: 32 MiB
+};
+
+// Opens no connection yet. The handle is reference counted; close drops one reference.
+int tk_wmi_open(struct tk_wmi **out, const struct tk_wmi_options *options, struct tk_failure *err);
+// Another namespace of the same host over the same connection.
+int tk_wmi_namespace(struct tk_wmi **out, struct tk_wmi *base, const char *name_space,
+                     struct tk_failure *err);
+struct tk_wmi *tk_wmi_share(struct tk_wmi *wmi);
+void tk_wmi_close(struct tk_wmi *wmi);
+
+// Who answers: an object with ProductVendor, ProductVersion, ProtocolVersion as far as known.
+int tk_wmi_identify(struct tk_cim_object **out, struct tk_wmi *wmi, const struct tk_limit *limit,
+                    struct tk_failure *err);
+// All objects that a WQL text gives, also "ASSOCIATORS OF {...}".
+int tk_wmi_query(struct tk_cim_list *out, struct tk_wmi *wmi, const char *wql,
+                 const struct tk_limit *limit, struct tk_failure *err);
+// One object by path; code WMI_NOT_FOUND when there is none.
+int tk_wmi_get(struct tk_cim_object **out, struct tk_wmi *wmi, const char *path,
+               const struct tk_limit *limit, struct tk_failure *err);
+// One method call. `in` holds the parameters by name (NULL: none); *out gets the outputs and
+// ReturnValue. 0 says only that an answer came: look at ReturnValue, or use tk_wmi_run. Never
+// repeated by itself; when no answer came the failure says whether it may have been executed.
+int tk_wmi_call(struct tk_cim_object **out, struct tk_wmi *wmi, const char *path,
+                const char *method, const struct tk_cim_object *in, const struct tk_limit *limit,
+                struct tk_failure *err);
+
+// The same, and the job that the method may have started (4096) is followed to its end (wmi_job.c).
+// 0 means: returned 0, or the job completed, also with warnings. Job errors become WMI_JOB_FAILED
+// with the texts of
+
+int tk_wmi_run(struct tk_cim_object **out, struct tk_wmi *wmi, const char *path, const char *method,
+               const struct tk_cim_object *in, const struct tk_limit *limit,
+               struct tk_failure *err);
+// Errors that the last job of `out` (an object as tk_wmi_run gave it) reported, also on warnings:
+// the property "JobErrors" holds them as embedded instances of Msvm_Error, "JobState" the final
+// state.
+
+// Escapes a text for use between single quotes in WQL. Caller frees.
+char *tk_wql_quote(const char *text);
+
+// What a transport implements; tk_wmi_* above check, count and dispatch.
+struct tk_wmi_transport {
+    int (*identify)(void *self, struct tk_cim_object **out, const struct tk_limit *limit,
+                    struct tk_failure *err);
+    int (*query)(void *self, const char *name_space, const char *wql, struct tk_cim_list *out,
+                 const struct tk_limit *limit, struct tk_failure *err);
+    int (*get)(void *self, const char *name_space, const char *path, struct tk_cim_object **out,
+               const struct tk_limit *limit, struct tk_failure *err);
+    int (*call)(void *self, const char *name_space, const char *path, const char *method,
+                const struct tk_cim_object *in, struct tk_cim_object **out,
+                const struct tk_limit *limit, struct tk_failure *err);
+    void (*close)(void *self);
+};
+// Opens the transport of that name; wmi.c holds the table.
+int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,
+                      const struct tk_wmi_options *options, struct tk_failure *err);
+
+#endif
