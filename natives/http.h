@@ -1,6 +1,6 @@
 // HTTP requests to one peer with libcurl, kept alive. Used by eem.c and wmi_wsman.c. Blocking, any
-// thread; a peer keeps idle connections and opens another one only while all are in use. Knows no
-// Lua.
+// thread; a peer keeps idle connections and opens another one only while all are in use. HTTP/1.1,
+// no proxy, no redirects: whoever stands at the address must answer himself. Knows no Lua.
 #ifndef TK_HTTP_H
 #define TK_HTTP_H
 
@@ -12,7 +12,7 @@
 
 enum tk_http_error { // why no usable answer came; the caller gives it its own failure code
     TK_HTTP_OK,
-    TK_HTTP_UNREACHABLE, // no connection: nothing was sent
+    TK_HTTP_UNREACHABLE, // no connection, also not in connect_timeout_ms: nothing was sent
     TK_HTTP_TIMEOUT,     // nothing or not everything came back in time
     TK_HTTP_BROKEN,      // the connection broke in the middle
     TK_HTTP_TLS,         // the certificate does not verify, or no common protocol
@@ -25,28 +25,30 @@ struct tk_http_options {
         *auth; // "none", "basic", "negotiate", "encoded" (password holds ready base64 for Basic)
     const char *user;
     const char *password;
-    const char *ca_file; // PEM, NULL: the system's
-    bool insecure;
-    int64_t connect_timeout_ms;
-    int64_t timeout_ms; // of one request
-    uint64_t max_answer_bytes;
+    const char *ca_file;        // PEM, NULL: the system's
+    bool insecure;              // do not verify the certificate
+    int64_t connect_timeout_ms; // 0: only the limit counts
+    int64_t timeout_ms;         // of one request; 0: only the limit counts
+    uint64_t max_answer_bytes;  // 0: no maximum
 };
 
 struct tk_http_answer {
-    int status;
-    struct tk_buffer body;
+    int status;            // any; 401 and 500 are answers too
+    struct tk_buffer body; // body.text is NULL when it is empty
     char content_type[128];
     bool sent; // the request left completely: it may have been executed even if no answer came
 };
 
 struct tk_http;
 
+// Copies the options and opens no connection yet. Never NULL.
 struct tk_http *tk_http_open(const struct tk_http_options *options);
 struct tk_http *tk_http_share(struct tk_http *http); // one reference more
-void tk_http_close(struct tk_http *http);            // one reference less
-// `headers`: NULL-terminated "Name: value" list or NULL. `message` (256 bytes at least) gets
-// libcurl's words. A reused connection that turns out dead before anything was sent is opened anew,
-// once; nothing else repeats.
+void tk_http_close(struct tk_http *http);            // one reference less; NULL is harmless
+// The caller holds a reference. `headers`: NULL-terminated "Name: value" list or NULL. An empty
+// body is sent as such with PUT and POST. *answer needs no preparation and always needs
+// tk_http_answer_free. `message` (256 bytes at least) gets libcurl's words. A kept connection that
+// turns out dead is opened anew when nothing was sent, and once for GET; nothing else repeats.
 enum tk_http_error tk_http_request(struct tk_http *http, const char *method, const char *url,
                                    const char *const *headers, const char *body, size_t body_len,
                                    const struct tk_limit *limit, struct tk_http_answer *answer,

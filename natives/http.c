@@ -1,0 +1,521 @@
+// HTTP over libcurl: see http.h. Each easy handle keeps its own connection; idle handles wait in a
+// list (last used, first taken), so that calls one after the other stay on one TCP connection.
+//
+// libcurl repeats a request by itself when a reused connection ends without a byte of answer, even
+// a PUT that the peer may have carried out. Here that is refused: the debug callback tells what has
+// left, and no second connection is opened for a request that already went out, unless it only
+// reads.
+#include "http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#ifndef TK_VERSION
+#define TK_VERSION "0.0.0"
+#endif
+
+#ifdef SOCK_CLOEXEC // programs that we start do not inherit the connection
+#define CLOSE_ON_EXEC SOCK_CLOEXEC
+#else
+#define CLOSE_ON_EXEC 0
+#endif
+
+#define IDLE_MAX          8
+#define HEADER_MAX_BYTES  (256 * 1024)
+#define REPEAT_MAX        1
+#define EXPECT_SUPPRESSED "Expect:"
+
+struct idle {
+    struct idle *next;
+    CURL *curl;
+};
+
+struct tk_http {
+    uv_mutex_t lock; // of refs, idle, idle_count
+    int refs;
+    struct idle *idle;
+    int idle_count;
+    char *auth;
+    char *user;
+    char *password;
+    char *ca_file;
+    bool insecure;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    uint64_t max_answer_bytes;
+};
+
+// One request under way; only the thread that makes it touches this.
+struct transfer {
+    struct tk_http_answer *answer;
+    uint64_t max_answer_bytes;
+    size_t body_len;
+    size_t header_in_len;
+    size_t body_out_len;
+    unsigned tail;     // the last four bytes of header that went out
+    bool header_out;   // the header left, at least in part
+    bool header_whole; // its empty line left too
+    bool answered;     // the first byte of an answer arrived
+    bool too_large;
+    bool reads_only;
+    bool refused_repeat;
+    int repeats;
+    char message[CURL_ERROR_SIZE];
+};
+
+static uv_once_t once = UV_ONCE_INIT;
+
+static void init(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+// ---- callbacks
+
+static bool is_sent(const struct transfer *t)
+{
+    return t->header_whole && t->body_out_len >= t->body_len;
+}
+
+static int on_debug(CURL *curl, curl_infotype type, char *data, size_t size, void *user)
+{
+    struct transfer *t = user;
+
+    (void)curl;
+    if (type == CURLINFO_HEADER_OUT) {
+        if (t->answered || t->header_whole) { // the next leg of a negotiation, or a repetition
+            t->answered = t->header_whole = false;
+            t->body_out_len = 0;
+            t->tail = 0;
+        }
+        t->header_out = true;
+        for (size_t i = 0; i < size; i++) {
+            t->tail = t->tail << 8 | (unsigned char)data[i];
+        }
+        t->header_whole = (t->tail & 0xffffffffu) == 0x0d0a0d0au;
+    } else if (type == CURLINFO_DATA_OUT) {
+        t->body_out_len += size;
+    } else if (type == CURLINFO_HEADER_IN || type == CURLINFO_DATA_IN) {
+        t->answered = true;
+    }
+    return 0;
+}
+
+static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *t = user;
+
+    (void)purpose;
+    if (is_sent(t) && !t->answered) {
+        if (!t->reads_only || t->repeats >= REPEAT_MAX) {
+            t->refused_repeat = true;
+            return CURL_SOCKET_BAD;
+        }
+        t->repeats++;
+        t->header_whole = false;
+    }
+    return socket(address->family, address->socktype | CLOSE_ON_EXEC, address->protocol);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *t = user;
+
+    (void)size; // always 1
+    if (t->answer->body.len + count > t->max_answer_bytes) {
+        t->too_large = true;
+        return 0;
+    }
+    tk_buffer_add(&t->answer->body, data, count);
+    return count;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *t = user;
+
+    (void)data, (void)size;
+    t->header_in_len += count;
+    if (t->header_in_len > HEADER_MAX_BYTES) {
+        t->too_large = true;
+        return 0;
+    }
+    return count;
+}
+
+// ---- setting up
+
+static enum tk_http_error bad_request(char *message, size_t size, const char *text)
+{
+    snprintf(message, size, "%s", text);
+    return TK_HTTP_BAD_REQUEST;
+}
+
+static bool has_line_break(const char *text)
+{
+    return strpbrk(text, "\r\n") != NULL;
+}
+
+static bool is_method(const char *method)
+{
+    return *method && method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
+static bool is_url(const char *url)
+{
+    for (const unsigned char *p = (const unsigned char *)url; *p; p++) {
+        if (*p <= ' ' || *p == 0x7f) {
+            return false;
+        }
+    }
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+static bool has_negotiate(void)
+{
+    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SPNEGO) != 0;
+}
+
+// NULL when all can be sent as it is.
+static const char *refusal(const struct tk_http *http, const char *method, const char *url,
+                           const char *const *headers)
+{
+    if (!is_method(method)) {
+        return "the method is not one of HTTP";
+    }
+    if (!is_url(url)) {
+        return "the address must begin with http:// or https:// and have no blanks";
+    }
+    for (; headers && *headers; headers++) {
+        if (has_line_break(*headers)) {
+            return "a header line contains a line break";
+        }
+    }
+    if (strcmp(http->auth, "encoded") == 0 && has_line_break(http->password)) {
+        return "the encoded password contains a line break";
+    }
+    if (strcmp(http->auth, "negotiate") == 0 && !has_negotiate()) {
+        return "this libcurl was built without Negotiate (SPNEGO)";
+    }
+    return NULL;
+}
+
+static bool names_content_type(const char *const *headers)
+{
+    for (; headers && *headers; headers++) {
+        if (curl_strnequal(*headers, "Content-Type:", 13)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct curl_slist *header_list(const struct tk_http *http, const char *const *headers)
+{
+    struct curl_slist *list = curl_slist_append(NULL, EXPECT_SUPPRESSED);
+
+    if (!names_content_type(headers)) {
+        list = curl_slist_append(list, "Content-Type:"); // else libcurl claims a web form
+    }
+    for (; headers && *headers; headers++) {
+        list = curl_slist_append(list, *headers);
+    }
+    if (strcmp(http->auth, "encoded") == 0) {
+        char *line = tk_sprintf("Authorization: Basic %s", http->password);
+
+        list = curl_slist_append(list, line);
+        tk_free(line);
+    }
+    return list;
+}
+
+static void set_peer(CURL *curl, const struct tk_http *http)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "takeover/" TK_VERSION);
+    // Schannel only: a private authority rarely publishes a revocation list.
+    curl_easy_setopt(curl, CURLOPT_SSL_OPTIONS, (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
+    if (http->insecure) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (http->ca_file) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
+    }
+    if (strcmp(http->auth, "basic") == 0) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC); // alone: sent at once
+        curl_easy_setopt(curl, CURLOPT_USERNAME, http->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, http->password);
+    } else if (strcmp(http->auth, "negotiate") == 0) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, http->user); // empty: the running account
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, http->password);
+    }
+}
+
+static long capped_ms(int64_t wanted_ms, int64_t left_ms)
+{
+    int64_t ms = wanted_ms > 0 && wanted_ms < left_ms ? wanted_ms : left_ms;
+
+    return ms > 0x7fffffff ? 0x7fffffffL : (long)ms;
+}
+
+static void set_transfer(CURL *curl, const struct tk_http *http, struct transfer *t)
+{
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->message);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L); // feeds on_debug, prints nothing
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, t);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+    if (http->max_answer_bytes > 0) {
+        curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)http->max_answer_bytes);
+    }
+}
+
+static void set_request(CURL *curl, const char *method, const char *url, const char *body,
+                        size_t body_len)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (body_len > 0 || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body_len > 0 ? body : "");
+    }
+    if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    }
+}
+
+// ---- the list of idle handles
+
+static CURL *take(struct tk_http *http)
+{
+    struct idle *first;
+    CURL *curl = NULL;
+
+    uv_mutex_lock(&http->lock);
+    first = http->idle;
+    if (first) {
+        http->idle = first->next;
+        http->idle_count--;
+    }
+    uv_mutex_unlock(&http->lock);
+    if (first) {
+        curl = first->curl;
+        tk_free(first);
+    }
+    return curl ? curl : curl_easy_init();
+}
+
+static void give_back(struct tk_http *http, CURL *curl)
+{
+    struct idle *entry = NULL;
+
+    curl_easy_reset(curl); // the connection stays
+    uv_mutex_lock(&http->lock);
+    if (http->idle_count < IDLE_MAX) {
+        entry = tk_alloc(sizeof *entry);
+        entry->curl = curl;
+        entry->next = http->idle;
+        http->idle = entry;
+        http->idle_count++;
+    }
+    uv_mutex_unlock(&http->lock);
+    if (!entry) {
+        curl_easy_cleanup(curl);
+    }
+}
+
+// ---- public
+
+struct tk_http *tk_http_open(const struct tk_http_options *options)
+{
+    struct tk_http *http = tk_alloc(sizeof *http);
+
+    uv_once(&once, init);
+    uv_mutex_init(&http->lock);
+    http->refs = 1;
+    http->auth = tk_strdup(options->auth ? options->auth : "none");
+    http->user = tk_strdup(options->user ? options->user : "");
+    http->password = tk_strdup(options->password ? options->password : "");
+    http->ca_file = tk_strdup(options->ca_file);
+    http->insecure = options->insecure;
+    http->connect_timeout_ms = options->connect_timeout_ms;
+    http->timeout_ms = options->timeout_ms;
+    http->max_answer_bytes = options->max_answer_bytes;
+    return http;
+}
+
+struct tk_http *tk_http_share(struct tk_http *http)
+{
+    uv_mutex_lock(&http->lock);
+    http->refs++;
+    uv_mutex_unlock(&http->lock);
+    return http;
+}
+
+void tk_http_close(struct tk_http *http)
+{
+    int refs;
+
+    if (!http) {
+        return;
+    }
+    uv_mutex_lock(&http->lock);
+    refs = --http->refs;
+    uv_mutex_unlock(&http->lock);
+    if (refs > 0) {
+        return;
+    }
+    while (http->idle) {
+        struct idle *next = http->idle->next;
+
+        curl_easy_cleanup(http->idle->curl);
+        tk_free(http->idle);
+        http->idle = next;
+    }
+    uv_mutex_destroy(&http->lock);
+    tk_free(http->auth);
+    tk_free(http->user);
+    tk_free(http->password);
+    tk_free(http->ca_file);
+    tk_free(http);
+}
+
+static enum tk_http_error judge(CURL *curl, CURLcode code, const struct transfer *t)
+{
+    curl_off_t connect_us = 0;
+
+    if (t->too_large) {
+        return TK_HTTP_TOO_LARGE;
+    }
+    if (t->refused_repeat) {
+        return TK_HTTP_BROKEN;
+    }
+    switch (code) {
+    case CURLE_OK:
+        return TK_HTTP_OK;
+    case CURLE_FILESIZE_EXCEEDED:
+        return TK_HTTP_TOO_LARGE;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_LOGIN_DENIED: // only: a user name in the address
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_AUTH_ERROR:
+        return TK_HTTP_BAD_REQUEST;
+    case CURLE_UNSUPPORTED_PROTOCOL: // or: an answer without an HTTP header
+        return t->header_out ? TK_HTTP_BROKEN : TK_HTTP_BAD_REQUEST;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return TK_HTTP_UNREACHABLE;
+    case CURLE_OPERATION_TIMEDOUT:
+        curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connect_us);
+        return t->header_out || connect_us > 0 ? TK_HTTP_TIMEOUT : TK_HTTP_UNREACHABLE;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_ENGINE_INITFAILED:
+        return TK_HTTP_TLS;
+    default:
+        return TK_HTTP_BROKEN;
+    }
+}
+
+static void say_why(const struct transfer *t, CURLcode code, char *message, size_t size)
+{
+    if (t->too_large || code == CURLE_FILESIZE_EXCEEDED) {
+        snprintf(message, size, "the answer is larger than %llu bytes",
+                 (unsigned long long)t->max_answer_bytes);
+    } else if (t->refused_repeat) {
+        snprintf(message, size, "the connection was closed without an answer");
+    } else if (code == CURLE_LOGIN_DENIED) {
+        snprintf(message, size, "a user name inside the address is not accepted");
+    } else {
+        snprintf(message, size, "%s", t->message[0] ? t->message : curl_easy_strerror(code));
+    }
+}
+
+enum tk_http_error tk_http_request(struct tk_http *http, const char *method, const char *url,
+                                   const char *const *headers, const char *body, size_t body_len,
+                                   const struct tk_limit *limit, struct tk_http_answer *answer,
+                                   char *message, size_t message_size)
+{
+    struct transfer t = {.answer = answer, .body_len = body_len};
+    const char *refused = refusal(http, method, url, headers);
+    int64_t left_ms = tk_limit_left_ms(limit);
+    struct curl_slist *list = NULL;
+    enum tk_http_error result;
+    char *content_type = NULL;
+    long status = 0;
+    CURLcode code;
+    CURL *curl;
+
+    memset(answer, 0, sizeof *answer);
+    message[0] = '\0';
+    if (refused) {
+        return bad_request(message, message_size, refused);
+    }
+    if (left_ms == 0) {
+        snprintf(message, message_size, "no time is left for this request");
+        return TK_HTTP_TIMEOUT;
+    }
+    curl = take(http);
+    if (!curl) {
+        return bad_request(message, message_size, "libcurl does not start");
+    }
+    t.max_answer_bytes = http->max_answer_bytes > 0 ? http->max_answer_bytes : UINT64_MAX;
+    t.reads_only = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    list = header_list(http, headers);
+    set_peer(curl, http);
+    set_transfer(curl, http, &t);
+    set_request(curl, method, url, body, body_len);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, capped_ms(http->connect_timeout_ms, left_ms));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, capped_ms(http->timeout_ms, left_ms));
+
+    code = curl_easy_perform(curl);
+    result = judge(curl, code, &t);
+    answer->sent = is_sent(&t);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
+    snprintf(answer->content_type, sizeof answer->content_type, "%s",
+             content_type ? content_type : "");
+    if (result != TK_HTTP_OK) {
+        say_why(&t, code, message, message_size);
+    }
+    give_back(http, curl);
+    curl_slist_free_all(list);
+    return result;
+}
+
+void tk_http_answer_free(struct tk_http_answer *answer)
+{
+    tk_buffer_free(&answer->body);
+    memset(answer, 0, sizeof *answer);
+}
