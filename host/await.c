@@ -65,13 +65,17 @@ void tk_wake(lua_State *co)
     lua_pop(co, 1);
 }
 
-int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed)
+void tk_check_park(lua_State *L)
 {
     if (!is_task(L)) {
-        return luaL_error(L,
-                          "cannot wait here (inside a sort comparison, a metamethod or a coroutine "
-                          "of the script's own)");
+        luaL_error(L, "cannot wait here (inside a sort comparison, a metamethod or a coroutine "
+                      "of the script's own)");
     }
+}
+
+int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed)
+{
+    tk_check_park(L);
     return lua_yieldk(L, 0, context, resumed);
 }
 

@@ -24,6 +24,8 @@ int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_pus
 // to serve). tk_park suspends the running task; `resumed` runs when it was woken. Raises where the
 // caller cannot wait.
 int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed);
+// Raises where tk_park would: for natives that start something before they wait for it.
+void tk_check_park(lua_State *L);
 // Loop thread only. `co` must be parked; it runs at the scheduler's next turn.
 void tk_wake(lua_State *co);
 

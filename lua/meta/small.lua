@@ -55,7 +55,8 @@ function Journal:close() end
 
 process = {}
 -- Runs a program without a shell and waits. The list part is program and arguments. Output is cut at max_output ("1MiB"). On timeout the
--- program is killed and timed_out is true. Raises PROCESS_FAILED when it cannot be started.
+-- program is killed and timed_out is true. Without `timeout` 60 s; never longer than the task's own deadline.
+-- Raises PROCESS_FAILED when it cannot be started. A program that leaves children behind which hold its output open is not waited for.
 ---@param options { timeout: number?, input: string?, env: table<string,string|false>?, directory: string?, max_output: string? }
 ---@return { code: integer?, signal: integer?, stdout: string, stderr: string, timed_out: boolean }
 function process.run(options) end
@@ -77,6 +78,7 @@ function Process:read_line(options) end
 function Process:wait(timeout) end
 ---@param signal "TERM"|"KILL"|"INT"|"STOP"|"CONT"
 function Process:kill(signal) end
+-- Kills the program if it still runs; so does the end of the handle's life.
 function Process:close() end
 
 secret = {}
