@@ -169,9 +169,12 @@ function xml.escape(text) end
 httpd = {}
 ---@class HttpServer
 local HttpServer = {}
--- HTTP server on the loop (libmicrohttpd). `handler(request)` runs as a task of its own, so it may wait. request: { method=, path=,
--- query = {}, headers = {} (lower-case names), body=, secure=, close = function() (drop the connection without an answer) }. It returns { status=, headers=, body= }
--- or nil after request.close(). port 0: chosen freely. With certificate and key (PEM texts): https.
+-- HTTP server on the loop (libmicrohttpd). `handler(request)` runs as a task of its own, so it may wait. request: { method=, path= (decoded,
+-- without the query), query = {}, headers = {} (lower-case names), body=, secure=, close = function() (drop the connection without an
+-- answer) }. It returns { status = 200, headers = {}, body = "", pad = bytes of blanks sent after the body, truncate = break off after that
+-- many bytes of what Content-Length promised }, or nil after request.close(). An error in it is answered with 500. A longer body than
+-- max_body ("16MiB") is answered with 413. address: numeric, default "127.0.0.1". port 0: chosen freely. With certificate and key (PEM
+-- texts): https. The server lives until close(), whoever holds the handle. Raises HTTPD_FAILED.
 ---@param options { port: integer?, address: string?, certificate: string?, key: string?, max_body: string?, handler: function }
 ---@return HttpServer
 function httpd.listen(options) end
