@@ -152,9 +152,11 @@ function HostFiles:delete(file) end
 function HostFiles:close() end
 
 json = {}
--- JSON text to Lua: whole numbers become integers, longer ones than 64 bits stay text, null becomes nil. Raises JSON_INVALID.
+-- JSON text to Lua: whole numbers become integers, longer ones than 64 bits stay text, null becomes nil (in a list: a hole), [] is
+-- written as [] again. Raises JSON_INVALID with line and column.
 function json.decode(text) end
--- Keys sorted, so that output compares. Lists are sequences; json.array marks an empty one. pretty: two spaces.
+-- Keys sorted, so that output compares. Lists are sequences; json.array marks an empty one. pretty: two spaces. Bytes that are not
+-- UTF-8 become U+FFFD. Raises on what JSON does not have (functions, NaN, cycles, keys that are not text) and names its place.
 ---@param options { pretty: boolean? }?
 ---@return string
 function json.encode(value, options) end
