@@ -30,6 +30,7 @@
     X(EEM_NOT_FOUND,         "eem",     false, "ExpEther Manager does not know this") \
     X(EEM_REFUSED,           "eem",     false, "ExpEther Manager refused the request") \
     X(EEM_SERVER,            "eem",     true,  "ExpEther Manager reported an error of its own") \
+    X(EEM_NOT_APPLIED,       "eem",     true,  "ExpEther Manager said yes, but nothing changed") \
     X(EEM_BAD_ANSWER,        "eem",     false, "the answer is not what ExpEther Manager would say") \
     X(EEM_TOO_LARGE,         "eem",     false, "the answer exceeds the size limit") \
     /* WMI, over any transport */ \

@@ -1,0 +1,181 @@
+-- Which card is meant, and where it is: requests of parameters.lua matched against EEM's list, and the card found again
+-- among the devices of this node. Only looks.
+--
+-- What gpu.chosen finds is in c.gpus, a list of
+--   { id, title, vendor, device, locations, location?, instance?, dismounted?, functions? }
+local failure = require("failure")
+local failover = require("failover")
+
+local M = {}
+
+-- The GPUs that gpu.chosen found.
+function M.chosen(c)
+  return c.gpus or failover.fail("NO_DEVICE", "no GPU is chosen yet")
+end
+
+local BRIDGE = "^06" -- a card behind its own PCIe switch shows the bridge's ids
+
+-- What is promised of a device: parameters.lua says it, or EEM where it shows the card itself.
+local function identity(c, device, request)
+  local entry = c.parameters.devices[device.id] or {}
+  local shown = device.vendor and not (device.class or ""):find(BRIDGE)
+  return request.vendor or entry.vendor or (shown and device.vendor) or nil,
+    request.device or entry.device or (shown and device.device) or nil, entry
+end
+
+local function labels_match(wanted, labels)
+  for key, value in pairs(wanted or {}) do
+    if not labels or labels[key] ~= value then
+      return false
+    end
+  end
+  return true
+end
+
+local function by_id(c, request)
+  local device = c.eem:find_device(request.id)
+  if not device then
+    failover.fail("NO_DEVICE", "ExpEther Manager does not know the device %s", request.id)
+  end
+  return device
+end
+
+local function by_description(c, request)
+  local found = {}
+  for _, device in ipairs(c.eem:devices({ status = "io" })) do
+    local vendor, model, entry = identity(c, device, {})
+    if vendor == request.vendor and model == request.device and labels_match(request.labels, entry.labels) then
+      found[#found + 1] = device
+    end
+  end
+  if #found == 0 then
+    failover.fail("NO_DEVICE", "no device %s:%s with the wanted labels is known to ExpEther Manager",
+      request.vendor, request.device)
+  end
+  if #found > 1 then
+    local ids = {}
+    for i, device in ipairs(found) do
+      ids[i] = device.id
+    end
+    failure.raise({
+      code = "NO_DEVICE",
+      message = string.format("%d devices are %s:%s: %s", #found, request.vendor, request.device,
+        table.concat(ids, ", ")),
+      hint = "name one by id in parameters.lua, or tell them apart by labels",
+    })
+  end
+  return found[1]
+end
+
+-- The device that satisfies a request: what c.gpus holds, and EEM's record of it. Raises NO_DEVICE.
+function M.choose(c, request)
+  local device = request.id and by_id(c, request) or by_description(c, request)
+  if device.kind ~= "io" then
+    failover.fail("NO_DEVICE", "%s is a server board, not a slot of an I/O box", device.id)
+  end
+  local vendor, model, entry = identity(c, device, request)
+  if not vendor or not model then
+    failure.raise({
+      code = "NO_DEVICE",
+      target = device.id,
+      message = "ExpEther Manager does not show what card is in " .. device.id,
+      hint = "give vendor and device of this id under devices in parameters.lua",
+    })
+  end
+  return {
+    id = device.id, vendor = vendor, device = model, locations = entry.locations,
+    title = entry.name and entry.name .. " (" .. device.id .. ")" or device.id, seen_group = device.group_id,
+  }, device
+end
+
+-- The card's place: PCIROOT(0)#PCI(0300)#PCI(0000) without the function, which is the last digit pair of the last part.
+local function slot(location)
+  return (location:gsub("%x%x%)$", ")"))
+end
+
+local function in_use_elsewhere(c, location)
+  for _, device in ipairs(c.hyperv:assignable_devices()) do
+    if device.location == location and device.in_use then
+      for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
+        if assignment.location == location then
+          return false
+        end
+      end
+      return true
+    end
+  end
+  return false
+end
+
+local function candidates(c, gpu, all)
+  local found = {}
+  local configured = gpu.locations and gpu.locations[c.node]
+  for _, device in ipairs(all) do
+    if device.device == gpu.device and device.location then
+      local fits = device.location == (configured or device.location)
+      if fits and (configured or not (gpu.before and gpu.before[device.location])) then
+        found[#found + 1] = device
+      end
+    end
+  end
+  return found
+end
+
+-- Finds the card on this node and remembers where it is. Returns false and why not when it is not there (yet).
+function M.locate(c, gpu)
+  local all = c.pnp:devices({ vendor = gpu.vendor })
+  local found = candidates(c, gpu, all)
+  if #found > 1 then
+    local idle = {}
+    for _, device in ipairs(found) do
+      if not (c.vm_id and in_use_elsewhere(c, device.location)) then
+        idle[#idle + 1] = device
+      end
+    end
+    found = idle
+  end
+  if #found > 1 then
+    failure.raise({
+      code = "NO_DEVICE",
+      target = gpu.id,
+      message = string.format("%d cards %s:%s are on %s, and nothing tells which one is %s", #found,
+        gpu.vendor, gpu.device, c.node, gpu.title),
+      hint = string.format('give devices["%s"].locations = { %s = "%s" } (or the other one) in parameters.lua',
+        gpu.id, c.node, found[1].location),
+    })
+  end
+  if #found == 0 then
+    gpu.location = nil
+    return false, string.format("%s does not show a card %s:%s yet", c.node, gpu.vendor, gpu.device)
+  end
+  gpu.location, gpu.instance, gpu.dismounted = found[1].location, found[1].id, found[1].dismounted
+  gpu.functions = {}
+  for _, device in ipairs(all) do
+    if device.location and slot(device.location) == slot(gpu.location) then
+      gpu.functions[#gpu.functions + 1] = device
+    end
+  end
+  return true
+end
+
+-- All of them. Returns false and why not when one is not there.
+function M.locate_all(c)
+  for _, gpu in ipairs(M.chosen(c)) do
+    local there, why = M.locate(c, gpu)
+    if not there then
+      return false, why
+    end
+  end
+  return true
+end
+
+-- The record of the card in Hyper-V's list of assignable devices, nil when it is not dismounted.
+function M.assignable(c, gpu)
+  for _, device in ipairs(c.hyperv:assignable_devices()) do
+    if device.location == gpu.location then
+      return device
+    end
+  end
+end
+
+return M

@@ -1,0 +1,196 @@
+-- What a step gets: the virtual machine, this node, the others, and watched handles to the world, opened when first used.
+--
+-- Fields for steps:
+--   c.vm, c.vm_name, c.node, c.this    parameters of the virtual machine, this node's name and parameters
+--   c.parameters, c.ecx, c.evidence    everything in parameters.lua, CLP_* as words, the operator's word
+--   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
+--   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
+--   c.gpus                             what gpu.chosen found; later steps add what they learn
+--   c:note(text [, data])              a remark for people, the log and the journal
+local failure = require("failure")
+local observe = require("failover.engine.observe")
+local diary = require("failover.engine.diary")
+
+local M = {}
+
+local Context = {}
+
+local real = {
+  eem = function(options)
+    return require("eem").open(options)
+  end,
+  wmi = function(options)
+    return require("wmi").open(options)
+  end,
+  hyperv = function(connection, options)
+    return require("hyperv").open(connection, options)
+  end,
+  pnp = function(connection)
+    return require("pnp").open(connection)
+  end,
+  files = function(connection)
+    return require("fs").open(connection)
+  end,
+}
+
+local function resolved(self, options)
+  local copy = {}
+  for key, value in pairs(options) do
+    copy[key] = value
+  end
+  if copy.password then
+    copy.password = self.secret(copy.password)
+  end
+  return copy
+end
+
+local function keep(self, handle)
+  self.handles[#self.handles + 1] = handle
+  return handle
+end
+
+local function watch(self, native, handle, where)
+  return observe.watch(native, keep(self, handle), where, self.observer)
+end
+
+-- Handles to one host, made when first asked for.
+local function host(self, name)
+  local node = self.parameters.nodes[name]
+  local connections = {}
+  local function connection(namespace)
+    if not connections.base then
+      local options = resolved(self, node.wmi)
+      options.namespace = namespace
+      connections.base = keep(self, self.natives.wmi(options))
+      connections[namespace] = connections.base
+    elseif not connections[namespace] then
+      connections[namespace] = keep(self, connections.base:namespace(namespace))
+    end
+    return connections[namespace]
+  end
+  local makers = {
+    hyperv = function()
+      local handle = self.natives.hyperv(connection("root/virtualization/v2"))
+      return watch(self, "hyperv", handle, name)
+    end,
+    pnp = function()
+      return watch(self, "pnp", self.natives.pnp(connection("root/cimv2")), name)
+    end,
+    files = function()
+      return watch(self, "files", self.natives.files(connection("root/cimv2")), name)
+    end,
+  }
+  return setmetatable({ name = name }, {
+    __index = function(handles, key)
+      local make = makers[key]
+      if not make then
+        error("a node has hyperv, pnp and files, not " .. tostring(key), 2)
+      end
+      local handle = make()
+      rawset(handles, key, handle)
+      return handle
+    end,
+  })
+end
+
+local lazy = {
+  eem = function(self)
+    return watch(self, "eem", self.natives.eem(resolved(self, self.parameters.eem)))
+  end,
+  hyperv = function(self)
+    return self:peer(self.node).hyperv
+  end,
+  pnp = function(self)
+    return self:peer(self.node).pnp
+  end,
+  files = function(self)
+    return self:peer(self.node).files
+  end,
+}
+
+-- Fields that may be absent without being a mistake.
+local optional = { evidence = true, vm = true, vm_name = true, listener = true, gpus = true }
+
+local function index(self, key)
+  if Context[key] then
+    return Context[key]
+  end
+  if lazy[key] then
+    local handle = lazy[key](self)
+    rawset(self, key, handle)
+    return handle
+  end
+  if optional[key] then
+    return nil
+  end
+  error(string.format("the context has no field %q (see failover/engine/context.lua)", tostring(key)), 2)
+end
+
+-- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal, secret (function that
+-- resolves a reference), natives (replaces what opens handles: the simulator).
+---@return Context
+function M.open(options)
+  local parameters = options.parameters
+  local vm = options.vm and parameters.vms[options.vm]
+  if options.vm and not vm then
+    failure.raise({ code = "CONFIG", message = "there is no virtual machine " .. options.vm .. " in the parameters" })
+  end
+  if not parameters.nodes[options.node] then
+    failure.raise({ code = "CONFIG", message = "there is no node " .. tostring(options.node) .. " in the parameters" })
+  end
+  local self = {
+    parameters = parameters, vm = vm, vm_name = options.vm, node = options.node,
+    this = parameters.nodes[options.node], evidence = options.evidence, ecx = options.ecx or {},
+    natives = options.natives or real, handles = {}, hosts = {}, warnings = {},
+    secret = options.secret or function(reference)
+      return require("secret").resolve(reference, { directory = parameters.secrets })
+    end,
+  }
+  setmetatable(self, { __index = index })
+  self.journal = diary.new(options.journal, function(text)
+    self.warnings[#self.warnings + 1] = text
+  end)
+  self.observer = {
+    changes = 0,
+    call = function(observer, record)
+      record.step = observer.step
+      self.journal:call(record)
+    end,
+  }
+  return self
+end
+
+-- The other nodes' names, sorted.
+function Context:peers()
+  local names = {}
+  for name in pairs(self.parameters.nodes) do
+    if name ~= self.node then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+function Context:peer(name)
+  if not self.hosts[name] then
+    self.hosts[name] = host(self, name)
+  end
+  return self.hosts[name]
+end
+
+function Context:note(text, data)
+  self.journal:note(text, data)
+  if self.listener then
+    self.listener({ kind = "note", text = text })
+  end
+end
+
+function Context:close()
+  for i = #self.handles, 1, -1 do
+    self.handles[i]:close()
+  end
+  self.handles, self.hosts = {}, {}
+end
+
+return M

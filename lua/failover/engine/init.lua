@@ -1,0 +1,107 @@
+-- The engine's face for commands: run a sequence, plan it, ask its facts, monitor.
+local failure = require("failure")
+local scheduler = require("host.scheduler")
+local runner = require("failover.engine.run")
+
+local M = {}
+
+-- Runs a sequence. options: sequence, context, command, deadline (seconds from now), listener, journal_optional
+-- (a journal that cannot be written is a warning). Gives { state, failure, undone, steps, undo, warnings, changes, took, run }.
+function M.run(options)
+  local c = options.context
+  local run_id
+  local ok, failed = require("loop").guard(c.journal.begin_run, c.journal, {
+    command = options.command, vm = c.vm_name, node = c.node, environment = c.ecx,
+    arguments = { evidence = c.evidence, deadline = options.deadline },
+  })
+  if ok then
+    run_id = failed
+  elseif options.journal_optional then
+    c.warnings[#c.warnings + 1] = tostring(failed)
+  else
+    return { state = "failed", failure = failed, steps = {}, undo = {}, warnings = {}, changes = 0, took = 0 }
+  end
+  local result = runner.run(options)
+  for _, text in ipairs(c.warnings) do
+    table.insert(result.warnings, 1, text)
+  end
+  result.run = run_id
+  c.journal:end_run({
+    state = result.state, exit_code = options.exit_code and options.exit_code(result) or 0,
+    message = result.failure and tostring(result.failure), failure = result.failure,
+  })
+  return result
+end
+
+local words = { yes = "already", no = "would" }
+
+-- What a run would do now. Writes nothing anywhere.
+function M.plan(options)
+  local plan, unsure = {}, false
+  runner.ask(options, function(step, branch, answer, why)
+    local entry = { name = step.name, branch = branch, state = words[answer], reason = why and tostring(why) }
+    if answer == "failed" then
+      local refused = why.code == "REFUSED" or why.code == "NO_EVIDENCE"
+      entry.state = refused and "refused" or "unknown"
+      entry.failure = why
+    elseif answer == "no" and not step.act then
+      entry.state = unsure and "wait" or "would"
+    end
+    unsure = unsure or answer ~= "yes"
+    plan[#plan + 1] = entry
+  end)
+  return plan
+end
+
+-- Every fact of a sequence as it is now.
+function M.ask(options)
+  local answers = {}
+  runner.ask(options, function(step, branch, answer, why)
+    answers[#answers + 1] = {
+      name = step.name, branch = branch, optional = step.optional or false,
+      holds = answer == "yes" or (answer == "no" and false) or nil,
+      reason = why and tostring(why), failure = answer == "failed" and why or nil,
+    }
+  end)
+  return answers
+end
+
+-- Three answers, and a fourth when nobody could be asked: "running", "stopped", "broken", "unknown".
+function M.monitor(options)
+  local answers = M.ask(options)
+  local answer, reasons = "running", {}
+  for _, a in ipairs(answers) do
+    if not a.holds then
+      reasons[#reasons + 1] = a.name .. ": " .. (a.reason or "no")
+      if not a.optional and answer ~= "broken" then
+        answer = a.holds == nil and a.failure.transient and "unknown" or "broken"
+      end
+    end
+  end
+  if answer == "broken" and options.stopped then
+    local ok, stopped, why = require("loop").guard(options.stopped, options.context)
+    if ok and stopped then
+      answer, reasons = "stopped", { why }
+    end
+  end
+  return { answer = answer, reasons = reasons, answers = answers }
+end
+
+-- For scripts: fn(...) with a failure as a value. Misuse and script errors still raise.
+---@return any result, table? failure
+function M.try(fn, ...)
+  local results = table.pack(require("loop").guard(fn, ...))
+  if results[1] then
+    return table.unpack(results, 2, results.n)
+  end
+  local failed = results[2]
+  local own = failure.codes[failed.code].source
+  if own == "script" or own == "host" then
+    error(failed, 0)
+  end
+  return nil, failed
+end
+
+M.now = scheduler.now
+
+return M

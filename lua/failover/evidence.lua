@@ -1,0 +1,129 @@
+-- May a device be taken from another node, may a virtual machine be started here? Only with evidence that the other
+-- node has let go (design, section 3). Everything here only looks.
+local failure = require("failure")
+local failover = require("failover")
+
+local M = {}
+
+local unreachable = { WMI_UNREACHABLE = true, WMI_TIMEOUT = true }
+
+---@class PeerState
+---@field reachable boolean
+---@field failure table? why it could not be asked
+---@field vms Vm[]?
+
+-- Asks another node for its virtual machines. One that did not answer is not asked again in this run; one that did
+-- is, because its answer may have changed.
+---@return PeerState
+function M.peer(c, name)
+  c.peer_states = rawget(c, "peer_states") or {}
+  local known = c.peer_states[name]
+  if known and not known.reachable then
+    return known
+  end
+  local hyperv = c:peer(name).hyperv
+  local vms, failed = failover.try(hyperv.vms, hyperv)
+  local state
+  if vms then
+    state = { reachable = true, vms = vms }
+  elseif unreachable[failed.code] then
+    state = { reachable = false, failure = failed }
+  else
+    error(failed, 0) -- it is there, but does not let us look: that is for people
+  end
+  c.peer_states[name] = state
+  return state
+end
+
+local active = {
+  running = true, starting = true, paused = true, pausing = true, resuming = true, saving = true,
+  stopping = true,
+}
+
+-- Is the virtual machine using memory, disks and devices in this state?
+function M.is_active(vm)
+  return active[vm.state] or false
+end
+
+local function matches(assignment, gpu, location)
+  if not assignment.present then
+    return false
+  end
+  if location then
+    return assignment.location == location
+  end
+  return assignment.vendor == gpu.vendor and assignment.device == gpu.device
+end
+
+-- Names of the active virtual machines on a node that have this device, and whether that is certain: a model that
+-- is there twice cannot be told apart without the location in parameters.lua.
+function M.users(c, node, gpu, vms)
+  local hyperv = c:peer(node).hyperv
+  local location = node == c.node and gpu.location or gpu.locations and gpu.locations[node]
+  local names = {}
+  for _, vm in ipairs(vms or hyperv:vms()) do
+    if M.is_active(vm) then
+      for _, assignment in ipairs(hyperv:assigned(vm)) do
+        if matches(assignment, gpu, location) then
+          names[#names + 1] = vm.name
+        end
+      end
+    end
+  end
+  return names
+end
+
+local function board_is_off(c, group_id)
+  local boards, failed = failover.try(c.eem.devices, c.eem, { status = "board", group_id = group_id })
+  if not boards then
+    error(failed, 0)
+  end
+  for _, board in ipairs(boards) do
+    if board.power ~= "off" then
+      return false
+    end
+  end
+  return #boards > 0
+end
+
+-- The name of the node that has this group, nil for a group of nobody we know.
+function M.node_of_group(c, group_id)
+  for name, node in pairs(c.parameters.nodes) do
+    if node.group_id == group_id then
+      return name
+    end
+  end
+end
+
+-- Says why the device may be taken from `holder`, or raises REFUSED (it is in use there) or NO_EVIDENCE.
+---@return string evidence
+function M.for_taking(c, gpu, holder)
+  local state = M.peer(c, holder)
+  if state.reachable then
+    local users = M.users(c, holder, gpu, state.vms)
+    if #users > 0 then
+      failover.refuse("%s is used on %s by the running virtual machine %s", gpu.title, holder,
+        table.concat(users, ", "))
+    end
+    return holder .. " is reachable and no running virtual machine there uses it"
+  end
+  if c.ecx.event == "failover" then
+    return "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER) and " .. holder .. " does not answer"
+  end
+  if board_is_off(c, c.parameters.nodes[holder].group_id) then
+    return "ExpEther Manager shows the board of " .. holder .. " powered off"
+  end
+  if c.evidence then
+    return "the operator says: " .. c.evidence
+  end
+  failure.raise({
+    code = "NO_EVIDENCE",
+    target = gpu.id,
+    message = string.format("%s is in the group of %s, which does not answer (%s)", gpu.title, holder,
+      state.failure.message),
+    hint = string.format("if %s is really down, say so: --evidence \"%s is powered off, seen by ...\"",
+      holder, holder),
+  })
+end
+
+return M

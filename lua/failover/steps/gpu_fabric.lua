@@ -1,0 +1,225 @@
+-- Facts about a GPU and the fabric: chosen, free, connected to this node through ExpEther Manager, given back.
+-- Sources of the protocol facts: docs/protocols.md.
+local failure = require("failure")
+local failover = require("failover")
+local cards = require("failover.cards")
+local evidence = require("failover.evidence")
+local step = failover.step
+
+local chosen = step "GPU chosen" {
+  within = 30,
+  holds = function(c)
+    local list = {}
+    for i, request in ipairs(c.vm.gpus) do
+      local gpu, device = cards.choose(c, request)
+      if device.power == "off" or device.reachable == false then
+        return false, gpu.title .. (device.power == "off" and " has no power" or " is not reachable for EEM")
+      end
+      list[i] = gpu
+    end
+    c.gpus = list
+    local titles = {}
+    for i, gpu in ipairs(list) do
+      titles[i] = gpu.title
+    end
+    return true, table.concat(titles, ", ")
+  end,
+}
+
+local function second_writer(gpu, group_id)
+  failure.raise({
+    code = "SECOND_WRITER",
+    target = gpu.id,
+    message = string.format("%s is suddenly in group %s, which nobody here wrote", gpu.title, tostring(group_id)),
+    hint = "somebody else uses ExpEther Manager at the same time; nothing was overwritten",
+  })
+end
+
+-- The change was accepted: is it there? A "yes" without effect may be tried once more.
+local function read_back(c, gpu, before, wanted)
+  local now = c.eem:device(gpu.id)
+  if wanted(now) then
+    return
+  end
+  if now.group_id ~= before then
+    second_writer(gpu, now.group_id)
+  end
+  failure.raise({
+    code = "EEM_NOT_APPLIED",
+    target = gpu.id,
+    message = string.format("ExpEther Manager accepted the change of %s, but its group is still %s", gpu.title,
+      tostring(before)),
+  })
+end
+
+local function free(device)
+  return device.free
+end
+
+local released = step "GPU not held by another node" {
+  within = 60,
+  least = 5,
+  retry = { times = 1, backoff = 0.5 },
+  holds = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if device.free then
+        if device.link == "up" then
+          return false, gpu.title .. " is free, but its link is still up"
+        end
+      elseif device.group_id ~= c.this.group_id then
+        if gpu.freed and device.group_id ~= gpu.freed then
+          second_writer(gpu, device.group_id)
+        end
+        local holder = evidence.node_of_group(c, device.group_id)
+        if not holder then
+          failover.refuse("%s is in group %s, which belongs to no node in parameters.lua", gpu.title,
+            tostring(device.group_id))
+        end
+        gpu.evidence = evidence.for_taking(c, gpu, holder)
+        return false, gpu.title .. " is in the group of " .. holder .. "; " .. gpu.evidence
+      end
+    end
+    return true
+  end,
+  act = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if not device.free and device.group_id ~= c.this.group_id then
+        local holder = evidence.node_of_group(c, device.group_id)
+        if not holder then
+          second_writer(gpu, device.group_id)
+        end
+        c:note(string.format("taking %s from %s: %s", gpu.title, holder, evidence.for_taking(c, gpu, holder)),
+          { device = gpu.id, from = holder })
+        gpu.freed = device.group_id
+        c.eem:disconnect(gpu.id)
+        read_back(c, gpu, device.group_id, free)
+      end
+    end
+  end,
+}
+
+-- Board of this node as EEM shows it, and how many devices it has; refuses where no more fit.
+local function check_capacity(c, gpu)
+  local own, boards, others = c.this.group_id, 0, 0
+  local most
+  for _, device in ipairs(c.eem:devices({ group_id = own })) do
+    if device.kind == "board" then
+      boards = boards + 1
+      most = device.max_devices
+      if device.power == "off" then
+        failover.fail("NO_DEVICE", "ExpEther Manager shows the board of %s powered off", c.node)
+      end
+    elseif device.id ~= gpu.id then
+      others = others + 1
+    end
+  end
+  if boards == 0 then
+    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own, c.node)
+  end
+  if most and others >= most then
+    failover.refuse("the board of %s holds %d devices already, and no more fit", c.node, others)
+  end
+  return others
+end
+
+-- Locations of cards of the same model that are here before ours arrives, so that ours can be told by its coming.
+local function remember_present(c, gpu)
+  gpu.before = {}
+  for _, device in ipairs(c.pnp:devices({ vendor = gpu.vendor, device = gpu.device })) do
+    gpu.before[device.location or device.id] = true
+  end
+end
+
+local connected = step "GPU connected to this node" {
+  within = function(c)
+    return c.parameters.eem.connect_within or 60
+  end,
+  least = 5,
+  retry = { times = 1, backoff = 0.5 },
+  holds = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if device.group_id ~= c.this.group_id then
+        if gpu.wrote and not device.free then
+          second_writer(gpu, device.group_id)
+        end
+        return false, gpu.title .. " is in group " .. tostring(device.group_id)
+      end
+      if c.this.board and device.board and device.board ~= c.this.board then
+        return false, gpu.title .. " is linked to the board " .. device.board .. ", not to that of " .. c.node
+      end
+      if device.link == "down" then
+        return false, gpu.title .. " is in the group of " .. c.node .. ", but its link is down"
+      end
+    end
+    return true
+  end,
+  act = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if device.free then
+        if check_capacity(c, gpu) > 0 then
+          remember_present(c, gpu)
+        end
+        gpu.wrote = true
+        c.eem:connect(gpu.id, c.this.group_id)
+        read_back(c, gpu, device.group_id, function(now)
+          return now.group_id == c.this.group_id
+        end)
+      elseif device.group_id ~= c.this.group_id then
+        second_writer(gpu, device.group_id)
+      end
+    end
+  end,
+  undo = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      if gpu.wrote then
+        local device = c.eem:device(gpu.id)
+        if device.group_id == c.this.group_id then
+          c.eem:disconnect(gpu.id)
+        elseif not device.free then
+          second_writer(gpu, device.group_id)
+        end
+      end
+    end
+  end,
+}
+
+-- The device belongs to nobody on this node: used by stop and recover, after the virtual machine is off.
+local returned = step "GPU given back to the pool" {
+  within = 20,
+  optional = true,
+  when = function(c)
+    return c.gpus ~= nil
+  end,
+  retry = { times = 1, backoff = 0.5 },
+  holds = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if device.group_id == c.this.group_id then
+        return false, gpu.title .. " is still in the group of " .. c.node
+      end
+    end
+    return true
+  end,
+  act = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if device.group_id == c.this.group_id then
+        local users = evidence.users(c, c.node, gpu)
+        if #users > 0 then
+          failover.refuse("%s is used here by the running virtual machine %s", gpu.title,
+            table.concat(users, ", "))
+        end
+        c.eem:disconnect(gpu.id)
+        read_back(c, gpu, device.group_id, function(now)
+          return now.group_id ~= c.this.group_id
+        end)
+      end
+    end
+  end,
+}
+
+return { chosen = chosen, released = released, connected = connected, returned = returned }

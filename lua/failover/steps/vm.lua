@@ -1,0 +1,3 @@
+-- The facts about virtual machines, as sequences name them: vm.registered, vm.running, ...
+return require("failover").collect("vm", require("failover.steps.vm_configuration"),
+  require("failover.steps.vm_power"), require("failover.steps.vm_leaving"))

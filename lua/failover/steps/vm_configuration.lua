@@ -1,0 +1,295 @@
+-- Facts about the configuration: found, backed up, imported, registered here without anything stale, fit for a GPU.
+local failover = require("failover")
+local vm_files = require("failover.vm_files")
+local vm_state = require("failover.vm_state")
+local step = failover.step
+
+local known = step "VM's configuration found" {
+  within = 30,
+  holds = function(c)
+    if c.ecx.disk == "failure" then
+      failover.refuse("EXPRESSCLUSTER reports that the disk could not be connected (CLP_DISK=FAILURE)")
+    end
+    local id = vm_files.identify(c)
+    if not id then
+      local _, why = vm_files.definition(c)
+      return false, why
+    end
+    local vm = c.hyperv:find_vm(id)
+    if vm then
+      vm_state.check_same_place(c, vm)
+      if vm_state.unreachable_storage(vm) then
+        return false, "it is registered here, but its configuration storage is not reachable"
+      end
+      return true
+    end
+    local definition, why = vm_files.definition(c)
+    return definition ~= nil, why
+  end,
+}
+
+local backed_up = step "VM's configuration backed up" {
+  within = 120,
+  least = 3,
+  when = function(c)
+    return c.vm.backup
+  end,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if vm and vm.state ~= "off" then
+      return true, "its files are in use"
+    end
+    local places = vm_files.directories(c)
+    if #c.files:list(places.live) == 0 then
+      return true, "there are no live files"
+    end
+    return vm_files.equal(c, places.live, places.copy), "the copy is missing or older"
+  end,
+  act = function(c)
+    local places = vm_files.directories(c)
+    if not vm_files.equal(c, places.live, places.new) then
+      c.files:delete_directory(places.new)
+      c.files:copy_directory(places.live, places.new)
+      if not vm_files.equal(c, places.live, places.new) then
+        failover.fail("FS_FAILED", "the copy of %s is not equal to it", places.live)
+      end
+    end
+    c.files:delete_directory(places.copy)
+    c.files:rename_directory(places.new, places.copy)
+  end,
+}
+
+-- What the next steps prepare: nil once the machine is registered.
+local function pending(c)
+  return not vm_state.registered(c) and vm_state.planned(c) or nil
+end
+
+-- A planned machine that an earlier run left is not trusted: the file may have changed since.
+local imported = step "VM's configuration imported" {
+  within = 120,
+  least = 5,
+  retry = { times = 5, backoff = 1 },
+  holds = function(c)
+    return vm_state.registered(c) ~= nil or (rawget(c, "imported") or false) and vm_state.planned(c) ~= nil
+  end,
+  act = function(c)
+    local left = vm_state.planned(c)
+    if left then
+      c.hyperv:discard(left)
+    end
+    local definition, why = vm_files.definition(c)
+    if not definition then
+      failover.fail("HYPERV_NO_DEFINITION", "%s", why)
+    end
+    rawset(c, "imported", true)
+    c.hyperv:import(definition.path, { snapshots = vm_files.directories(c).root .. "\\Snapshots" })
+  end,
+  undo = function(c)
+    local left = pending(c)
+    if left then
+      c.hyperv:discard(left)
+    end
+  end,
+}
+
+local function missing_adapters(c, vm)
+  local missing = {}
+  for _, adapter in ipairs(c.hyperv:adapters(vm)) do
+    if adapter.connected and not adapter.present then
+      missing[#missing + 1] = adapter
+    end
+  end
+  return missing
+end
+
+-- Without this Hyper-V would write the configuration to its default folder (fact sheet 1.6).
+local in_place = step "VM's configuration in its place" {
+  within = 60,
+  holds = function(c)
+    local vm = pending(c)
+    if not vm then
+      return vm_state.registered(c) ~= nil, "it is not imported"
+    end
+    if not vm_files.same(c.hyperv:settings(vm).root, c.vm.path) then
+      return false, "its configuration would be written elsewhere"
+    end
+    local missing = missing_adapters(c, vm)
+    return #missing == 0, missing[1] and "this node has no switch " .. tostring(missing[1].switch)
+  end,
+  act = function(c)
+    local vm, root = pending(c), vm_files.directories(c).root
+    if not vm then
+      return
+    end
+    c.hyperv:configure(vm, { root = root, snapshot_root = root, swap_root = root })
+    for _, adapter in ipairs(missing_adapters(c, vm)) do
+      if c.vm.missing_switch ~= "disconnect" then
+        failover.refuse("%s has no virtual switch %s for the network adapter of %s (missing_switch in parameters.lua)",
+          c.node, tostring(adapter.switch), vm.name)
+      end
+      c:note(string.format("disconnecting a network adapter: %s has no virtual switch %s", c.node,
+        tostring(adapter.switch)))
+      c.hyperv:disconnect_adapter(vm, adapter.id)
+    end
+  end,
+}
+
+-- A saved state whose file is gone, after a host crashed (fact sheet 1.7).
+local SAVED_STATE = { ["40004"] = true, ["40006"] = true }
+
+local function problem_text(problems)
+  local texts = {}
+  for i, problem in ipairs(problems) do
+    texts[i] = problem.message .. " (" .. problem.code .. ")"
+  end
+  return table.concat(texts, "; ")
+end
+
+local valid = step "VM's configuration valid here" {
+  within = 120,
+  least = 3,
+  holds = function(c)
+    local vm = pending(c)
+    if not vm then
+      return vm_state.registered(c) ~= nil, "it is not imported"
+    end
+    local verdict = c.hyperv:validate(vm)
+    if verdict.ok then
+      return true
+    end
+    for _, problem in ipairs(verdict.problems) do
+      if not SAVED_STATE[problem.code] then
+        failover.fail("HYPERV_INVALID", "%s does not fit %s: %s", vm.name, c.node, problem_text(verdict.problems))
+      end
+    end
+    return false, problem_text(verdict.problems)
+  end,
+  act = function(c)
+    local vm = pending(c)
+    if vm then
+      c:note("clearing a saved state whose files are gone (40004/40006)", { vm = c.vm_id })
+      c.hyperv:clear_saved_state(vm)
+    end
+  end,
+}
+
+local function has_backup(c)
+  return #c.files:list(vm_files.directories(c).copy) > 0
+end
+
+local is_registered = step "VM registered on this node" {
+  within = 120,
+  least = 5,
+  retry = { times = 2, backoff = 1 },
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return false, "it is not registered"
+    end
+    vm_state.check_same_place(c, vm)
+    return true
+  end,
+  act = function(c)
+    local vm = vm_state.planned(c)
+    if not vm then
+      failover.fail("HYPERV_VM_NOT_FOUND", "the imported configuration of %s has vanished", c.vm_name)
+    end
+    rawset(c, "registered_by_us", true)
+    c.hyperv:realize(vm)
+  end,
+  undo = function(c)
+    local vm = vm_state.registered(c)
+    if vm and rawget(c, "registered_by_us") then
+      if not has_backup(c) then
+        failover.refuse("%s stays registered: without a copy its configuration would be lost", c.vm_name)
+      end
+      c.hyperv:unregister(vm)
+    end
+  end,
+}
+
+-- Records of devices that are gone, of exactly the models that this machine is to have.
+local function stale(c)
+  local found = {}
+  for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
+    if not assignment.present then
+      for _, gpu in ipairs(c.gpus or c.vm.gpus) do
+        if assignment.vendor == gpu.vendor and assignment.device == gpu.device then
+          found[#found + 1] = assignment
+        end
+      end
+    end
+  end
+  return found
+end
+
+local without_stale_devices = step "VM without stale devices" {
+  within = 60,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return false, "it is not registered"
+    end
+    if vm.state ~= "off" then
+      return true
+    end
+    local left = stale(c)
+    return #left == 0, #left .. " records name devices that are gone"
+  end,
+  act = function(c)
+    for _, assignment in ipairs(stale(c)) do
+      c:note("removing the record of a device that is gone: " .. tostring(assignment.instance or assignment.id))
+      c.hyperv:unassign(c.vm_id, assignment.id)
+    end
+  end,
+}
+
+local function wanted_settings(c)
+  return {
+    stop_action = "turn off", start_action = "none", cache_types = true,
+    low_mmio = c.vm.mmio.low, high_mmio = c.vm.mmio.high,
+  }
+end
+
+local function wrong_settings(c, settings)
+  local wrong = {}
+  for key, value in pairs(wanted_settings(c)) do
+    if settings[key] ~= value then
+      wrong[#wrong + 1] = key .. " is " .. tostring(settings[key]) .. ", not " .. tostring(value)
+    end
+  end
+  table.sort(wrong)
+  return wrong
+end
+
+-- Turn off as stop action, guest-controlled cache types and room for the device's memory: without them Hyper-V
+-- refuses the device (fact sheet 5).
+local ready_for_gpu = step "VM's settings allow a GPU" {
+  within = 60,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return false, "it is not registered"
+    end
+    local wrong = wrong_settings(c, c.hyperv:settings(vm))
+    return #wrong == 0, table.concat(wrong, "; ")
+  end,
+  act = function(c)
+    local vm = vm_state.registered(c)
+    if vm.state ~= "off" then
+      failover.refuse("%s is %s; its settings change only while it is off", vm.name, vm.state)
+    end
+    c.hyperv:configure(vm, wanted_settings(c))
+  end,
+}
+
+return {
+  known = known,
+  backed_up = backed_up,
+  imported = imported,
+  in_place = in_place,
+  valid = valid,
+  registered = is_registered,
+  without_stale_devices = without_stale_devices,
+  ready_for_gpu = ready_for_gpu,
+}

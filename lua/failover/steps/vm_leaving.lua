@@ -1,0 +1,93 @@
+-- Facts about leaving a node, on stop and when a node comes back: nothing assigned, not registered, nothing left over.
+local failover = require("failover")
+local evidence = require("failover.evidence")
+local vm_files = require("failover.vm_files")
+local vm_state = require("failover.vm_state")
+local step = failover.step
+
+-- What is assigned here belongs to this node: elsewhere each record would be stale.
+local without_devices = step "VM without assigned devices" {
+  within = 60,
+  optional = true,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return true, "it is not registered here"
+    end
+    local left = c.hyperv:assigned(vm)
+    return #left == 0, #left .. " devices are assigned"
+  end,
+  act = function(c)
+    for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
+      c.hyperv:unassign(c.vm_id, assignment.id)
+    end
+  end,
+}
+
+local unregistered = step "VM not registered on this node" {
+  within = 60,
+  optional = true,
+  when = function(c)
+    return c.vm.unregister_on_stop and c.vm.backup
+  end,
+  holds = function(c)
+    return vm_state.registered(c) == nil, "it is registered"
+  end,
+  act = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return
+    end
+    vm_state.check_same_place(c, vm)
+    if vm_state.unreachable_storage(vm) then
+      failover.refuse("%s stays registered: its configuration storage is not reachable", vm.name)
+    end
+    local places = vm_files.directories(c)
+    if not vm_files.equal(c, places.live, places.copy) then
+      failover.refuse("%s stays registered: there is no complete copy of its configuration", vm.name)
+    end
+    c.hyperv:unregister(vm)
+  end,
+}
+
+-- Removing a registration deletes the configuration files it can reach, so it happens only where they are out of reach.
+local not_stale_here = step "no stale registration of the VM on this node" {
+  within = 60,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return true, "it is not registered here"
+    end
+    vm_state.check_same_place(c, vm)
+    if evidence.is_active(vm) then
+      failover.refuse("%s is %s on %s: a node that came back must not run it", vm.name, vm.state, c.node)
+    end
+    if c.files:find_directory(vm_files.directories(c).root) then
+      return true, "its files are on this node, so the registration is kept"
+    end
+    return false, "it is registered here, but its disk is elsewhere"
+  end,
+  act = function(c)
+    c.hyperv:unregister(vm_state.registered(c))
+  end,
+}
+
+local no_leftovers = step "no half-imported configuration on this node" {
+  within = 60,
+  holds = function(c)
+    if not vm_files.identify(c) then
+      return true
+    end
+    return vm_state.planned(c) == nil, "an import was not finished"
+  end,
+  act = function(c)
+    c.hyperv:discard(vm_state.planned(c))
+  end,
+}
+
+return {
+  without_devices = without_devices,
+  unregistered = unregistered,
+  not_stale_here = not_stale_here,
+  no_leftovers = no_leftovers,
+}

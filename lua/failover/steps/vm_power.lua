@@ -1,0 +1,132 @@
+-- Facts about running: not elsewhere, running here, healthy, with its GPU, off.
+local failover = require("failover")
+local evidence = require("failover.evidence")
+local failure = require("failure")
+local vm_files = require("failover.vm_files")
+local vm_state = require("failover.vm_state")
+local step = failover.step
+
+local not_running_elsewhere = step "VM not running on another node" {
+  within = 30,
+  holds = function(c)
+    local id = vm_files.identify(c)
+    for _, name in ipairs(c:peers()) do
+      local state = evidence.peer(c, name)
+      for _, vm in ipairs(state.vms or {}) do
+        local ours = id and vm.id == id or not id and vm.name == (c.vm.name or c.vm_name)
+        if ours and evidence.is_active(vm) then
+          failover.refuse("%s is %s on %s", vm.name, vm.state, name)
+        end
+      end
+      if not state.reachable and not c.peer_noted then
+        rawset(c, "peer_noted", true)
+        c:note(name .. " does not answer: " .. state.failure.message)
+      end
+    end
+    return true
+  end,
+}
+
+local running = step "VM running" {
+  within = 300,
+  least = 5,
+  retry = { times = 2, backoff = 2 },
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return false, "it is not registered"
+    end
+    return vm.state == "running", "it is " .. vm.state
+  end,
+  act = function(c)
+    local vm = vm_state.registered(c)
+    if not vm or vm.state ~= "off" then
+      failover.fail("HYPERV_STATE", "%s is %s; only a machine that is off is started", c.vm_name,
+        vm and vm.state or "not registered")
+    end
+    c.hyperv:start(vm)
+  end,
+  undo = function(c)
+    local vm = vm_state.registered(c)
+    if vm then
+      c.hyperv:turn_off(vm)
+    end
+  end,
+}
+
+local healthy = step "VM's heartbeat seen" {
+  within = function(c)
+    return c.vm.boot_timeout
+  end,
+  least = 10,
+  when = function(c)
+    return c.vm.heartbeat
+  end,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm or vm.state ~= "running" then
+      failure.raise({
+        code = "VM_BROKEN",
+        message = c.vm_name .. " is " .. (vm and vm.state or "not registered") .. ", not running",
+      })
+    end
+    local heartbeat = c.hyperv:heartbeat(vm)
+    return heartbeat == "ok", "heartbeat: " .. heartbeat
+  end,
+}
+
+-- Asked by monitor: the machine has as many devices of the right models as it should.
+local has_gpu = step "VM has its GPU" {
+  within = 30,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return false, "it is not registered"
+    end
+    local count = 0
+    for _, assignment in ipairs(c.hyperv:assigned(vm)) do
+      count = count + (assignment.present and 1 or 0)
+    end
+    return count >= #c.vm.gpus, string.format("%d of %d devices are there", count, #c.vm.gpus)
+  end,
+}
+
+-- Off, saved counts as not off, gone counts as off. Gracefully first; the quick way is to turn it off.
+local off = step "VM off" {
+  within = function(c)
+    return c.vm.shutdown_timeout + 60
+  end,
+  grace = function(c)
+    return c.vm.shutdown_timeout
+  end,
+  least = 15,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    if not vm then
+      return true, "it is not registered here"
+    end
+    return vm.state == "off", "it is " .. vm.state
+  end,
+  act = function(c)
+    local vm = vm_state.registered(c)
+    if vm and vm.state == "running" then
+      c.hyperv:shutdown(vm, { force = true, reason = "Takeover stops the virtual machine" })
+    elseif vm then
+      c.hyperv:turn_off(vm)
+    end
+  end,
+  quick = function(c)
+    local vm = vm_state.registered(c)
+    if vm then
+      c.hyperv:turn_off(vm)
+    end
+  end,
+}
+
+return {
+  not_running_elsewhere = not_running_elsewhere,
+  running = running,
+  healthy = healthy,
+  has_gpu = has_gpu,
+  off = off,
+}

@@ -1,0 +1,36 @@
+-- What several steps ask of the virtual machine on this node. Only looks.
+local failover = require("failover")
+local vm_files = require("failover.vm_files")
+
+local M = {}
+
+-- The registered machine, nil when there is none.
+function M.registered(c)
+  local id = vm_files.identify(c)
+  return id and c.hyperv:find_vm(id) or nil
+end
+
+-- An imported, not yet registered one.
+function M.planned(c)
+  for _, vm in ipairs(c.hyperv:planned_vms()) do
+    if vm.id == c.vm_id then
+      return vm
+    end
+  end
+end
+
+-- A registration of the same id elsewhere in the file system is somebody else's: nothing is removed or reused.
+function M.check_same_place(c, vm)
+  local root = c.hyperv:settings(vm).root
+  if root and not vm_files.same(root, c.vm.path) then
+    failover.refuse("%s is registered on %s with its configuration in %s, not in %s", vm.name, c.node, root,
+      c.vm.path)
+  end
+end
+
+-- Hyper-V cannot reach its files: only turning off and deleting are possible.
+function M.unreachable_storage(vm)
+  return vm.state == "critical" or vm.status == "degraded"
+end
+
+return M
