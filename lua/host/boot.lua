@@ -1,4 +1,5 @@
--- The first Lua that runs: module search, what scripts may not do, strict globals. Then the command line.
+-- The first Lua that runs: module search, what scripts may not do, strict globals. Then the
+-- command line.
 local boot_path, version, arguments = ...
 
 local lua_root = boot_path:match("^(.*)/host/boot%.lua$")
@@ -71,7 +72,8 @@ else
   package.loadlib = nil
   local function refused(name)
     return function()
-      error(name .. " is not available: use process.run{ \"program\", \"argument\", timeout = 10 }", 2)
+      local instead = "process.run{ \"program\", \"argument\", timeout = 10 }"
+      error(name .. " is not available: use " .. instead, 2)
     end
   end
   os.execute = refused("os.execute")

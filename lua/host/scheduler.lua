@@ -1,8 +1,10 @@
--- The cooperative scheduler: tasks are coroutines; whatever a task waits for, the others go on meanwhile.
+-- The cooperative scheduler: tasks are coroutines; whatever a task waits for, the others go on
+-- meanwhile.
 --
--- Natives that wait suspend the running coroutine (host/await.h) and report it to `loop.poll` when it can go on.
--- Time comes from one place, the driver: the real one asks libuv; the simulator's jumps to the next event, so
--- that hours pass in milliseconds. Everything is first in, first out, so virtual time is deterministic.
+-- Natives that wait suspend the running coroutine (host/await.h) and report it to `loop.poll` when
+-- it can go on. Time comes from one place, the driver: the real one asks libuv; the simulator's
+-- jumps to the next event, so that hours pass in milliseconds. Everything is first in, first out,
+-- so virtual time is deterministic.
 local loop = require("loop")
 local failure = require("failure")
 
@@ -90,7 +92,8 @@ function M.current()
   return current
 end
 
--- Raises when the running task is to stop. Called at every wait and before every call to the outside.
+-- Raises when the running task is to stop. Called at every wait and before every call to the
+-- outside.
 function M.check()
   local task = current
   if task and task.cancelled and not task.shielded then
@@ -110,7 +113,8 @@ function M.sleep(seconds)
   M.check()
   local token = park()
   sequence = sequence + 1
-  push_timer({ time = driver.now() + math.max(seconds, 0), sequence = sequence, task = current, token = token })
+  local time = driver.now() + math.max(seconds, 0)
+  push_timer({ time = time, sequence = sequence, task = current, token = token })
   coroutine.yield()
   M.check()
 end
@@ -119,7 +123,8 @@ end
 ---@return Task
 function M.spawn(fn, ...)
   local arguments = table.pack(...)
-  local task = { name = "task", done = false, deadline = current and current.deadline, waiters = {} }
+  local deadline = current and current.deadline
+  local task = { name = "task", done = false, deadline = deadline, waiters = {} }
   task.co = coroutine.create(function()
     task.results = table.pack(loop.guard(fn, table.unpack(arguments, 1, arguments.n)))
   end)
@@ -177,8 +182,8 @@ function M.shielded(fn, ...)
   return table.unpack(results, 1, results.n)
 end
 
--- Runs `fn(...)` with the running task's deadline moved to `time`, if that is sooner (or later, when `exactly`).
--- Returns as loop.guard does.
+-- Runs `fn(...)` with the running task's deadline moved to `time`, if that is sooner. Returns as
+-- loop.guard does.
 function M.until_time(time, fn, ...)
   local task = current
   local before = task.deadline
@@ -273,7 +278,8 @@ function M.run(fn, ...)
   return table.unpack(main.results, 1, main.results.n)
 end
 
--- Runs with another driver (the simulator's) and a scheduler state of its own, then restores what was there.
+-- Runs with another driver (the simulator's) and a scheduler state of its own, then restores what
+-- was there.
 function M.with_driver(other, fn, ...)
   local saved = { driver, tasks, ready, first, last, timers, sequence, current }
   driver, tasks, ready, first, last, timers, sequence, current = other, {}, {}, 1, 0, {}, 0, nil
