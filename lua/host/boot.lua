@@ -90,4 +90,8 @@ else
   })
 end
 
-return require("host.main").run(arguments, { version = version, lua_root = lua_root, roots = roots })
+return require("host.main").run(arguments, {
+  version = version,
+  lua_root = lua_root,
+  roots = roots,
+})
