@@ -1,8 +1,22 @@
 // See platform.h: Linux and its relatives.
 #include "platform.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HOLDER_MAX 1024
+
+struct tk_lock {
+    int fd;
+};
 
 int tk_platform_signal(const char *name)
 {
@@ -27,4 +41,225 @@ void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_min
 
     localtime_r(&t, out);
     *utc_offset_minutes = (int)(out->tm_gmtoff / 60);
+}
+
+static int failed(struct tk_failure *err, const char *path, const char *what)
+{
+    int code = errno;
+
+    tk_fail(err, code == ENOENT || code == ENOTDIR ? TK_FS_NOT_FOUND : TK_FS_FAILED,
+            "%s cannot be %s: %s", path, what, strerror(code));
+    return tk_fail_target(err, path);
+}
+
+// ---- who may change a file ---------------------------------------------------------------------
+
+static bool is_trusted(uid_t owner)
+{
+    return owner == 0 || owner == geteuid();
+}
+
+static void judge(struct tk_buffer *why, const char *path, const struct stat *s, bool is_last)
+{
+    if (!is_trusted(s->st_uid)) {
+        tk_buffer_printf(why, "%s belongs to user %u", path, (unsigned)s->st_uid);
+    } else if (S_ISLNK(s->st_mode)) {
+        return; // its permissions mean nothing; what it leads to is looked at as well
+    } else if ((s->st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
+               (is_last || !S_ISDIR(s->st_mode) || !(s->st_mode & S_ISVTX))) {
+        tk_buffer_printf(why, "%s may be changed by %s (mode %04o)", path,
+                         s->st_mode & S_IWOTH ? "everybody" : "its group",
+                         (unsigned)s->st_mode & 07777);
+    }
+}
+
+// Looks at every directory on the way, from the root down.
+static int judge_way(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    char *part = tk_strdup(path);
+    size_t len = strlen(path);
+    int result = 0;
+
+    for (size_t i = 1; i <= len && why->len == 0; i++) {
+        struct stat s;
+
+        if (i > 1 && i < len && part[i] != '/') {
+            continue;
+        }
+        part[i] = '\0';
+        if (lstat(part, &s) != 0) {
+            result = failed(err, part, "looked at");
+            break;
+        }
+        judge(why, part, &s, i == len);
+        part[i] = path[i];
+    }
+    tk_free(part);
+    return result;
+}
+
+int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    char *real = realpath(path, NULL);
+    char *named = NULL;
+    int result = -1;
+
+    if (!real) {
+        return failed(err, path, "looked at");
+    }
+    if (path[0] == '/') {
+        named = tk_strdup(path);
+    } else {
+        char directory[PATH_MAX];
+
+        if (!getcwd(directory, sizeof directory)) {
+            failed(err, path, "looked at");
+            goto done;
+        }
+        named = tk_sprintf("%s/%s", directory, path);
+    }
+    for (size_t len = strlen(named); len > 1 && named[len - 1] == '/'; len--) {
+        named[len - 1] = '\0';
+    }
+    result = judge_way(why, named, err); // a symbolic link on the way can be exchanged, so both
+    if (result == 0 && why->len == 0 && strcmp(named, real) != 0) {
+        result = judge_way(why, real, err);
+    }
+done:
+    free(real);
+    tk_free(named);
+    return result;
+}
+
+int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    struct stat s;
+
+    if (stat(path, &s) != 0) {
+        return failed(err, path, "looked at");
+    }
+    if (!is_trusted(s.st_uid)) {
+        tk_buffer_printf(why, "%s belongs to user %u", path, (unsigned)s.st_uid);
+    } else if ((s.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        tk_buffer_printf(why, "%s is open to others (mode %04o)", path,
+                         (unsigned)s.st_mode & 07777);
+    }
+    return 0;
+}
+
+int tk_platform_sync_directory(const char *directory, struct tk_failure *err)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = 0;
+
+    if (fd < 0) {
+        return failed(err, directory, "opened");
+    }
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS) { // not every file system can
+        result = failed(err, directory, "synced");
+    }
+    close(fd);
+    return result;
+}
+
+// ---- lock --------------------------------------------------------------------------------------
+
+// 0: locked, 1: somebody else has it, -1: errno. A lock of the open file (not of the process) also
+// keeps two users in this process apart, and is not lost when another descriptor of the file is
+// closed.
+static int try_lock(int fd)
+{
+    int result;
+
+#ifdef F_OFD_SETLK
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    result = fcntl(fd, F_OFD_SETLK, &whole);
+#else
+    result = flock(fd, LOCK_EX | LOCK_NB);
+#endif
+    if (result == 0) {
+        return 0;
+    }
+    return errno == EAGAIN || errno == EACCES || errno == EWOULDBLOCK ? 1 : -1;
+}
+
+int tk_platform_lock(struct tk_lock **lock, struct tk_buffer *holder, const char *path,
+                     const char *text, struct tk_failure *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    size_t len = strlen(text);
+    int state;
+
+    *lock = NULL;
+    if (fd < 0) {
+        return failed(err, path, "opened for locking");
+    }
+    state = try_lock(fd);
+    if (state == 0) {
+        if (ftruncate(fd, 0) != 0 || pwrite(fd, text, len, 0) != (ssize_t)len) {
+            failed(err, path, "written");
+            close(fd);
+            return -1;
+        }
+        *lock = tk_alloc(sizeof **lock);
+        (*lock)->fd = fd;
+        return 0;
+    }
+    if (state > 0) {
+        char bytes[HOLDER_MAX];
+        ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+
+        tk_buffer_add(holder, bytes, got > 0 ? (size_t)got : 0);
+        close(fd);
+        return 0;
+    }
+    failed(err, path, "locked");
+    close(fd);
+    return -1;
+}
+
+void tk_platform_unlock(struct tk_lock *lock)
+{
+    if (lock) {
+        if (ftruncate(lock->fd, 0) != 0) {
+            // the text stays: only a reader between two holders would see it
+        }
+        close(lock->fd);
+        tk_free(lock);
+    }
+}
+
+// ---- processes ---------------------------------------------------------------------------------
+
+uint64_t tk_platform_process_start(int pid)
+{
+    char path[64], text[1024];
+    const char *p;
+    unsigned long long start = 0;
+    size_t len;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    f = fopen(path, "re");
+    if (!f) {
+        return 0;
+    }
+    len = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[len] = '\0';
+    // proc(5): field 2 is the name in parentheses, which may contain anything; field 22 is the
+    // start time.
+    p = strrchr(text, ')');
+    for (int field = 2; p && field < 22; field++) {
+        p = strchr(p + 1, ' ');
+    }
+    if (p) {
+        start = strtoull(p + 1, NULL, 10);
+    }
+    return start;
+}
+
+bool tk_platform_process_exists(int pid)
+{
+    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }

@@ -95,22 +95,26 @@ function secret.resolve(reference, options) end
 log = {}
 -- format: "human" or "json" lines. level: "debug", "info", "warn", "error". file: also append there. colour: for human output.
 ---@param options { format: string?, level: string?, file: string?, colour: boolean?, quiet: boolean? }
+-- What is absent stays as it is; file = "" ends the writing to a file. Starts as human lines from level info.
 function log.configure(options) end
 function log.debug(message, fields) end
 function log.info(message, fields) end
 function log.warn(message, fields) end
 function log.error(message, fields) end
--- Replaces every known secret (and its base64 form) by "***". Everything printed goes through this.
+-- Replaces every known secret by "***", also as base64 (alone or as part of user:secret), escaped for JSON or XML, and percent-encoded.
+-- Everything printed goes through this. Texts of less than 4 bytes are not kept out.
 ---@return string
 function log.redact(text) end
 function log.add_secret(text) end
 
 fs = {}
 -- Local files. Paths are UTF-8. All raise FS_FAILED / FS_NOT_FOUND.
+-- max: a longer file is a failure, default "64MiB".
 ---@param options { max: string? }?
 ---@return string
 function fs.read(path, options) end
--- Writes beside it, syncs, renames: never a half-written file. mode: octal number, default 0644.
+-- Writes beside it, syncs, renames: never a half-written file. mode: octal digits as text, default "0644".
+---@param options { mode: string? }?
 function fs.write(path, text, options) end
 ---@return { kind: "file"|"directory"|"other", size: integer, modified: number, owner: integer?, mode: integer? }?
 function fs.find(path) end
@@ -118,6 +122,7 @@ function fs.find(path) end
 function fs.list(directory) end
 -- With parents; false when it is there already.
 function fs.make_directory(path) end
+-- A file or an empty directory; false when there is none.
 ---@return boolean changed
 function fs.remove(path) end
 -- Nil when only the owner (root, or the running user) may change the file and every directory above it that is not sticky; else the reason.
