@@ -1,2 +1,5 @@
 -- The facts about GPUs, as sequences name them: gpu.chosen, gpu.connected, ...
-return require("failover").collect("gpu", require("failover.steps.gpu_fabric"), require("failover.steps.gpu_host"))
+local fabric = require("failover.steps.gpu_fabric")
+local host = require("failover.steps.gpu_host")
+
+return require("failover").collect("gpu", fabric, host)
