@@ -1,0 +1,3 @@
+@echo off
+"C:\Program Files\Takeover\takeover.exe" --parameters "C:\Program Files\Takeover\parameters.lua" start vme2
+exit %ERRORLEVEL%

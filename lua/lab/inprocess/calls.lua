@@ -1,0 +1,139 @@
+-- One call from a script to the simulated world, in the same process: time passes, faults strike, the world's errors
+-- become the failure objects that the real natives raise. Every verb of every native here goes through `outside`.
+local failure = require("failure")
+local scheduler = require("host.scheduler")
+local errors = require("lab.world.errors")
+
+local M = {}
+
+local REQUEST_TIMEOUT = 30 -- seconds that a client waits for one answer, as the real natives do by default
+
+-- Failure codes of the two services for what a transport can do.
+local words = {
+  eem = {
+    name = "ExpEther Manager", unreachable = "EEM_UNREACHABLE", timeout = "EEM_TIMEOUT", auth = "EEM_AUTH",
+    bad = "EEM_BAD_ANSWER", large = "EEM_TOO_LARGE", server = "EEM_SERVER",
+  },
+  wmi = {
+    name = "the management service", unreachable = "WMI_UNREACHABLE", timeout = "WMI_TIMEOUT", auth = "WMI_AUTH",
+    bad = "WMI_BAD_ANSWER", large = "WMI_TOO_LARGE", server = "WMI_FAULT",
+  },
+}
+
+local function raise(code, message, more)
+  local failed = failure.new({ code = code, message = message })
+  for key, value in pairs(more or {}) do
+    failed[key] = value
+  end
+  error(failed, 0)
+end
+M.raise = raise
+
+local http_codes = { [401] = "EEM_AUTH", [403] = "EEM_AUTH", [404] = "EEM_NOT_FOUND" }
+
+local hresults = {
+  [errors.NOT_FOUND] = "WMI_NOT_FOUND",
+  [errors.ACCESS_DENIED] = "WMI_ACCESS",
+  [errors.INVALID_CLASS] = "WMI_BAD_CLASS",
+  [errors.INVALID_PARAMETER] = "WMI_BAD_PARAMETER",
+  [errors.INVALID_METHOD_PARAMETERS] = "WMI_BAD_PARAMETER",
+  [0x8004100E] = "WMI_BAD_CLASS",
+}
+
+-- The failure that a world error is to a script.
+function M.translate(problem)
+  if not errors.is_error(problem) then
+    return problem
+  end
+  if problem.http then
+    local code = http_codes[problem.http] or (problem.http >= 500 and "EEM_SERVER") or "EEM_REFUSED"
+    local failed = failure.new({ code = code, message = problem.text })
+    failed.http = problem.http
+    return failed
+  end
+  local failed = failure.new({ code = hresults[problem.hresult] or "WMI_FAULT", message = problem.text })
+  failed.hresult = problem.hresult
+  return failed
+end
+
+-- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
+local function strike(rule, kind, change, act)
+  local w, effect = words[kind], rule.effect
+  if effect == "unreachable" then
+    raise(w.unreachable, "no connection to " .. w.name)
+  elseif effect == "drop" or effect == "drop after" then
+    if effect == "drop after" then
+      act()
+    end
+    raise(w.unreachable, w.name .. " closed the connection without an answer", { maybe_executed = change or nil })
+  elseif effect == "delay" or effect == "delay after" then
+    local results = effect == "delay after" and table.pack(act())
+    local seconds = rule.seconds or 1
+    scheduler.sleep(math.min(seconds, REQUEST_TIMEOUT))
+    if seconds >= REQUEST_TIMEOUT then
+      if not results then
+        pcall(act) -- it is done after all, later than anybody waited
+      end
+      raise(w.timeout, w.name .. " did not answer in time", { maybe_executed = change or nil })
+    end
+    if results then
+      return table.unpack(results, 1, results.n)
+    end
+    return act()
+  elseif effect == "error" or effect == "error after" then
+    if effect == "error after" then
+      act()
+    end
+    if rule.http then
+      error(M.translate(setmetatable({ http = rule.http, code = rule.code, text = rule.text or "injected" },
+        errors.metatable)), 0)
+    end
+    error(M.translate(setmetatable({ hresult = rule.hresult or errors.FAILED, text = rule.text or "injected" },
+      errors.metatable)), 0)
+  end
+  act() -- done, but the answer is spoilt
+  if effect == "huge" then
+    raise(w.large, "the answer exceeds the limit", { maybe_executed = change or nil })
+  end
+  raise(w.bad, "the answer of " .. w.name .. " is not understood", { maybe_executed = change or nil })
+end
+
+---@class OutsideCall
+---@field kind "eem"|"wmi"
+---@field target string "eem" or the node's name
+---@field change boolean
+---@field info table what a fault rule matches: verb, path, class, method, namespace
+
+-- Does `act` as one call to the outside.
+function M.outside(world, call, act)
+  world:advance()
+  local latency = world.latency[call.kind == "eem" and "eem_request" or "wmi_request"] or 0
+  if latency > 0 then
+    scheduler.sleep(latency)
+    world:advance()
+  end
+  local hook = world.hook
+  if hook then
+    hook(call, "before")
+  end
+  local rule = world.faults:take(call.target, call.info)
+  local function done()
+    world.by = call.by
+    local results = table.pack(pcall(act))
+    if not results[1] then
+      error(M.translate(results[2]), 0)
+    end
+    return table.unpack(results, 2, results.n)
+  end
+  if rule then
+    return strike(rule, call.kind, call.change, done)
+  end
+  if hook then
+    local results = table.pack(done())
+    hook(call, "after")
+    return table.unpack(results, 1, results.n)
+  end
+  return done()
+end
+
+return M
