@@ -18,6 +18,7 @@
     X(log)                                                                                         \
     X(fs)                                                                                          \
     X(xml)                                                                                         \
+    X(http)                                                                                        \
     X(httpd)
 
 #define TK_NATIVE_DECLARE(name) int luaopen_##name(lua_State *L);

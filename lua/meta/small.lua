@@ -173,6 +173,20 @@ function xml.parse(text, limits) end
 ---@return string
 function xml.escape(text) end
 
+http = {}
+---@class HttpClient
+local HttpClient = {}
+-- Plain HTTP requests over kept-alive connections, for the lab's client and for specs. Basic authentication when user is given.
+---@param options { user: string?, password: string?, ca: string?, insecure: boolean?, timeout: number?, max_answer: string? }?
+---@return HttpClient
+function http.open(options) end
+-- Any status is an answer. Nil when there is none, with a word: "unreachable", "timeout", "broken", "tls", "too large", "bad request",
+-- and libcurl's message.
+---@param options { headers: table<string, string>?, body: string?, timeout: number? }?
+---@return { status: integer, content_type: string, body: string }?, string?, string?
+function HttpClient:request(method, url, options) end
+function HttpClient:close() end
+
 httpd = {}
 ---@class HttpServer
 local HttpServer = {}
