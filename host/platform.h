@@ -33,6 +33,12 @@ int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, stru
 // Makes a rename inside the directory durable; nothing where the system needs no such thing.
 int tk_platform_sync_directory(const char *directory, struct tk_failure *err);
 
+// Where our own files are when nothing says otherwise.
+const char *tk_platform_state_directory(void);
+// Full path of a program: `name` itself where it names a directory, else searched for in PATH and
+// then in `also` (may be NULL). False where there is none that can be run.
+bool tk_platform_find_program(struct tk_buffer *path, const char *name, const char *also);
+
 // An exclusive lock on a file, which is created where it is missing and never removed, because
 // removing it would race with others. Ends with the process. 0 with *lock NULL: somebody has it,
 // `holder` is his text.

@@ -162,6 +162,48 @@ int tk_platform_sync_directory(const char *directory, struct tk_failure *err)
     return result;
 }
 
+// ---- places ------------------------------------------------------------------------------------
+
+const char *tk_platform_state_directory(void)
+{
+    return "/var/lib/takeover";
+}
+
+static bool is_program(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && access(path, X_OK) == 0;
+}
+
+// Tries `name` in one directory. True leaves the path in the buffer.
+static bool is_program_in(struct tk_buffer *path, const char *directory, size_t len,
+                          const char *name)
+{
+    path->len = 0;
+    tk_buffer_add(path, directory, len);
+    tk_buffer_printf(path, "%s%s", len > 0 ? "/" : "", name);
+    return is_program(path->text);
+}
+
+bool tk_platform_find_program(struct tk_buffer *path, const char *name, const char *also)
+{
+    const char *p = getenv("PATH");
+
+    if (strchr(name, '/')) {
+        return is_program_in(path, "", 0, name);
+    }
+    while (p && *p) {
+        size_t len = strcspn(p, ":");
+
+        if (len > 0 && is_program_in(path, p, len, name)) { // an empty entry means "here": never
+            return true;
+        }
+        p += len + (p[len] == ':');
+    }
+    return also && is_program_in(path, also, strlen(also), name);
+}
+
 // ---- lock --------------------------------------------------------------------------------------
 
 // 0: locked, 1: somebody else has it, -1: errno. A lock of the open file (not of the process) also

@@ -3,8 +3,9 @@
 
 ecx = {}
 -- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
----@return { event: "start"|"failover"|"recover"|string|nil, factor: string?, server: "home"|"other"|nil, disk: "success"|"failure"|nil, group: string?, resource: string?, script_path: string?, path: string?, os: string?, version: string?, previous_server: string?, priority: integer?, action: string?, monitor: string?, result: string?, timing: string?, under_cluster: boolean }
+---@return { event: "start"|"failover"|"recover"|string|nil, factor: string?, server: "home"|"other"|nil, disk: "success"|"failure"|nil, group: string?, resource: string?, script_path: string?, path: string?, os: string?, version: string?, previous_server: string?, priority: integer?, action: string?, last_action: string?, monitor: string?, result: string?, timing: string?, under_cluster: boolean }
 function ecx.environment() end
+-- Secrets are taken out, line ends become blanks, and more than 511 bytes are cut off. Commands are looked for in PATH, then in CLP_PATH/bin.
 -- clplogcmd -m text -l INFO|WARN|ERR [--alert]. False where there is no clplogcmd; raises ECX_FAILED when it fails.
 ---@param level "info"|"warn"|"error"
 ---@param options { alert: boolean?, id: integer?, command: string?, timeout: number? }?
@@ -85,8 +86,8 @@ secret = {}
 -- Marks a secret by name; parameters.lua uses it as: password = secret "eem".
 ---@return table reference { secret = "eem" }
 function secret.reference(name) end
--- Looks it up: environment TAKEOVER_SECRET_<NAME> (upper case, - and . become _), then file <directory>/<name>, which only its owner may
--- read or change. Raises SECRET_MISSING (names both places), SECRET_UNSAFE. What it gives is kept out of all log output from then on.
+-- Looks it up: environment TAKEOVER_SECRET_<NAME> (upper case, - and . become _), then file <directory>/<name> ("secrets" in the state
+-- directory), which only root or the running user may read or change; its last line end is cut off. Names: letters, digits, _ . - Raises SECRET_MISSING (names both places), SECRET_UNSAFE. What it gives is kept out of all log output from then on.
 ---@param reference table|string
 ---@param options { directory: string? }?
 ---@return string
