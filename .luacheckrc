@@ -4,5 +4,6 @@ cache = false
 exclude_files = { "build/**", "lua/meta/**" }
 -- Where it is decided what scripts may not do.
 files["lua/host/boot.lua"].globals = { "package", "os", "io" }
+files["examples/parameters.lua"].read_globals = { "secret" }
 files["tests/spec"].std = "+busted"
 files["tests/fixtures/broken"].ignore = { "." }

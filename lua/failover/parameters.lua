@@ -1,0 +1,449 @@
+-- parameters.lua, the one file that describes a site: read, checked, and brought into one form.
+--
+-- The file is Lua text that returns a table, because administrators want comments, locals and one
+-- place for a value used twice. It runs with nothing but `secret` and a few harmless functions,
+-- under an instruction limit. Every mistake is found before anything is done, and all are told at
+-- once, each with file, line, key and the nearest word that would have been right.
+local failure = require("failure")
+local lines = require("failover.parameters.lines")
+local schema = require("failover.parameters.schema")
+
+local M = {}
+
+local INSTRUCTIONS_MAX = 5000000 -- some tens of milliseconds; a parameters file needs a few hundred
+local SIZE_MAX = "1MiB"
+
+local text, choice, boolean, integer = schema.text, schema.choice, schema.boolean, schema.integer
+local seconds, size, secret, list = schema.seconds, schema.size, schema.secret, schema.list
+local map, record, pattern = schema.map, schema.record, schema.pattern
+
+local url = pattern("^https?://[^%s/]+",
+  'an address as in "http://192.168.0.150:30500/eem"')
+local device_id = pattern("^0[xX]" .. ("%x"):rep(12) .. "$",
+  'an EEM device id as in "0x8cdf9d911c60" (0x and twelve hexadecimal digits)', string.lower)
+local quad = ("%x"):rep(4)
+local four_digits = pattern("^0?[xX]?" .. quad .. "$", 'four hexadecimal digits as in "10de"',
+  function(value)
+    return value:sub(-4):lower()
+  end)
+local guid = pattern(
+  "^{?" .. table.concat({ quad .. quad, quad, quad, quad, quad .. quad .. quad }, "%-") .. "}?$",
+  'a GUID as in "1D9C7F2A-3B4E-4C5D-8E6F-0A1B2C3D4E5F"',
+  function(value)
+    return (value:upper():gsub("[{}]", ""))
+  end)
+local label_value = text()
+local labels = map(text(), function(value, path, report)
+  if type(value) == "number" or type(value) == "boolean" then
+    return tostring(value)
+  end
+  return label_value(value, path, report)
+end)
+
+-- A folder on a node, in Windows' spelling, without a separator at its end.
+local folder_text = text()
+local function folder(value, path, report)
+  value = folder_text(value, path, report)
+  if not value then
+    return nil
+  end
+  value = value:gsub("/", "\\")
+  if not (value:find("^%a:\\") or value:find("^\\\\[^\\]+\\[^\\]+")) then
+    return report(path, "must be a whole path as in [[G:\\Hyper-V\\vme2]]")
+  end
+  return value:find("^%a:\\$") and value or (value:gsub("\\+$", ""))
+end
+
+local wmi = record({
+  url = { url },
+  host = { text() },
+  user = { text() },
+  password = { secret() },
+  auth = { choice({ "basic", "negotiate" }) },
+  transport = { choice({ "wsman", "local" }) },
+  ca = { text() },
+  insecure = { boolean() },
+  timeout = { seconds(1, 3600) },
+  connect_timeout = { seconds(0.1, 600) },
+})
+
+local file = record({
+  eem = {
+    required = true,
+    record({
+      url = { url, required = true },
+      user = { text() },
+      password = { secret() },
+      auth = { choice({ "none", "basic", "encoded" }) },
+      ca = { text() },
+      insecure = { boolean() },
+      timeout = { seconds(1, 3600) },
+      connect_timeout = { seconds(0.1, 600) },
+    }),
+  },
+  wmi = { wmi },
+  nodes = {
+    required = true,
+    map(text(), record({
+      group_id = { integer(16, 4092), required = true },
+      address = { text() },
+      board = { device_id },
+      wmi = { wmi },
+    })),
+  },
+  devices = {
+    default = {},
+    map(device_id, record({
+      name = { text() },
+      labels = { labels, default = {} },
+      vendor = { four_digits },
+      device = { four_digits },
+      locations = { map(text(), text()), default = {} },
+      box = { text() },
+    })),
+  },
+  vms = {
+    required = true,
+    map(text(), record({
+      path = { folder, required = true },
+      group = { text() },
+      id = { guid },
+      name = { text() },
+      gpus = {
+        required = true,
+        list(record({
+          id = { device_id },
+          vendor = { four_digits },
+          device = { four_digits },
+          labels = { labels },
+        }), 1),
+      },
+      mmio = { record({ low = { size() }, high = { size() } }), default = {} },
+      heartbeat = { boolean(), default = true },
+      shutdown_timeout = { seconds(1, 86400), default = 120 },
+      boot_timeout = { seconds(1, 86400), default = 300 },
+      backup = { boolean(), default = true },
+      unregister_on_stop = { boolean(), default = true },
+      missing_switch = { choice({ "refuse", "disconnect" }), default = "refuse" },
+      force_dismount = { boolean(), default = false },
+      rescan = { boolean(), default = true },
+      start_timeout = { seconds(1, 86400), default = 1800 },
+      stop_timeout = { seconds(1, 86400), default = 1800 },
+      margin = { seconds(0, 3600), default = 30 },
+      monitor = {
+        record({ when_unknown = { choice({ "broken", "healthy" }), default = "broken" } }),
+        default = { when_unknown = "broken" },
+      },
+    })),
+  },
+  state = { text() },
+  secrets = { text() },
+  journal = { text() },
+  log = {
+    record({
+      file = { text() },
+      format = { choice({ "human", "json" }) },
+      level = { choice({ "debug", "info", "warn", "error" }) },
+    }),
+    default = {},
+  },
+  trust_writable_files = { boolean(), default = false },
+})
+
+-- ---- what concerns several keys ----------------------------------------------------------------
+
+-- Calls report for the second and later of several that must differ. `entries`: list of
+-- { value, path }.
+local function must_differ(entries, report, message)
+  local first = {}
+  for _, entry in ipairs(entries) do
+    local value, path = entry[1], entry[2]
+    if value ~= nil then
+      if first[value] then
+        report(path, message:format(first[value]))
+      else
+        first[value] = path[2]
+      end
+    end
+  end
+end
+
+local function check_login(value, path, report)
+  if value.user and not value.password then
+    report(path, 'the key password is missing; write password = secret "' .. path[#path] .. '"')
+  elseif value.password and not value.user and value.auth ~= "encoded" then
+    report(path, "the key user is missing")
+  end
+end
+
+local function check_eem(eem, report)
+  local path = { "eem" }
+  if eem.auth == "none" then
+    if eem.user or eem.password then
+      report({ "eem", "auth" }, 'user and password are given, but auth = "none" would not use them')
+    end
+    return
+  end
+  if eem.auth == "encoded" and not eem.password then
+    report(path, 'the key password is missing; auth = "encoded" needs it')
+  elseif not eem.user and not eem.password then
+    report(path,
+      'user and password are missing; where EEM asks for none, write auth = "none"')
+  end
+  check_login(eem, path, report)
+end
+
+local function check_nodes(nodes, report)
+  local groups, boards, folded = {}, {}, {}
+  if next(nodes) == nil then
+    report({ "nodes" }, "must not be empty")
+  end
+  for _, name in ipairs(schema.sorted_keys(nodes)) do
+    local node = nodes[name]
+    groups[#groups + 1] = { node.group_id, { "nodes", name, "group_id" } }
+    boards[#boards + 1] = { node.board, { "nodes", name, "board" } }
+    folded[#folded + 1] = { name:lower(), { "nodes", name } }
+    if node.wmi then
+      check_login(node.wmi, { "nodes", name, "wmi" }, report)
+    end
+  end
+  must_differ(groups, report, "node %s has this group id already; each node needs its own")
+  must_differ(boards, report, "node %s has this board already")
+  must_differ(folded, report, "node %s has this name already (capital letters do not count)")
+end
+
+local function check_devices(devices, nodes, report)
+  local names = {}
+  local known = schema.sorted_keys(nodes)
+  for _, id in ipairs(schema.sorted_keys(devices)) do
+    names[#names + 1] = { devices[id].name, { "devices", id, "name" } }
+    for _, node in ipairs(schema.sorted_keys(devices[id].locations or {})) do
+      if not nodes[node] then
+        report({ "devices", id, "locations", node },
+          "there is no such node" .. schema.suggestion(node, known))
+      end
+    end
+  end
+  must_differ(names, report, "device %s has this name already")
+end
+
+local function check_gpu(gpu, path, report)
+  if gpu.id then
+    for _, key in ipairs({ "vendor", "device", "labels" }) do
+      if gpu[key] then
+        report(schema.below(path, key), "cannot stand beside id, which names one device")
+      end
+    end
+  elseif not gpu.vendor or not gpu.device then
+    report(path, "needs id, or vendor and device")
+  end
+end
+
+local function check_vms(vms, report)
+  local ids, names, paths, gpus = {}, {}, {}, {}
+  for _, name in ipairs(schema.sorted_keys(vms)) do
+    local vm = vms[name]
+    local at = { "vms", name }
+    ids[#ids + 1] = { vm.id, { "vms", name, "id" } }
+    names[#names + 1] = { (vm.name or name):lower(), vm.name and { "vms", name, "name" } or at }
+    paths[#paths + 1] = { vm.path and vm.path:lower(), { "vms", name, "path" } }
+    for i, gpu in pairs(vm.gpus or {}) do
+      local path = { "vms", name, "gpus", i }
+      check_gpu(gpu, path, report)
+      gpus[#gpus + 1] = { gpu.id, { "vms", name, "gpus", i, "id" } }
+    end
+    for _, key in ipairs({ "start_timeout", "stop_timeout" }) do
+      if vm[key] and vm.margin and vm[key] <= vm.margin then
+        report({ "vms", name, key },
+          ("must be longer than the margin, which is %g s"):format(vm.margin))
+      end
+    end
+  end
+  must_differ(ids, report, "virtual machine %s has this id already")
+  must_differ(names, report, "virtual machine %s has this name already")
+  must_differ(paths, report, "virtual machine %s has this path already")
+  must_differ(gpus, report, "virtual machine %s asks for this device already")
+end
+
+-- ---- one form for what reads it ----------------------------------------------------------------
+
+local function normalise(value)
+  for name, node in pairs(value.nodes) do
+    local merged = {}
+    for _, from in ipairs({ value.wmi or {}, node.wmi or {} }) do
+      for key, entry in pairs(from) do
+        merged[key] = entry
+      end
+    end
+    if not merged.url and not merged.host then
+      merged.host = node.address or name
+    end
+    node.wmi = merged
+    node.name = name
+  end
+  for id, device in pairs(value.devices) do
+    device.id = id
+  end
+  for key, vm in pairs(value.vms) do
+    vm.key = key
+    vm.name = vm.name or key
+  end
+  return value
+end
+
+-- ---- reading -----------------------------------------------------------------------------------
+
+local function readable_path(path)
+  local parts = {}
+  for i, key in ipairs(path) do
+    if math.type(key) then
+      parts[#parts + 1] = ("[%d]"):format(key)
+    elseif tostring(key):find("^[%a_][%w_]*$") then
+      parts[#parts + 1] = (i > 1 and "." or "") .. tostring(key)
+    else
+      parts[#parts + 1] = ('["%s"]'):format(tostring(key))
+    end
+  end
+  return table.concat(parts)
+end
+
+-- The functions that a parameters file may use.
+local function environment()
+  local env = {
+    secret = require("secret").reference,
+    tostring = tostring, tonumber = tonumber, pairs = pairs, ipairs = ipairs, type = type,
+    string = { format = string.format, lower = string.lower, upper = string.upper },
+    table = { concat = table.concat, insert = table.insert, unpack = table.unpack },
+    math = { floor = math.floor, max = math.max, min = math.min },
+  }
+  return setmetatable(env, {
+    __index = function(_, name)
+      error(('there is no %s here; use plain values and secret "name"'):format(name), 2)
+    end,
+  })
+end
+
+local function run_limited(chunk)
+  local co = coroutine.create(chunk)
+  debug.sethook(co, function()
+    error("the file does not come to an end", 2)
+  end, "", INSTRUCTIONS_MAX)
+  local ok, value = coroutine.resume(co)
+  debug.sethook(co)
+  if not ok then
+    return nil, tostring(value)
+  elseif coroutine.status(co) ~= "dead" then
+    return nil, "the file does not come to an end"
+  end
+  return value
+end
+
+---@class Mistake
+---@field file string
+---@field line integer
+---@field path string the key, as in vms.vme2.gpus[1].id; empty when the whole file is meant
+---@field message string
+---@field text string all of it in one line
+
+-- Checks the text of a parameters file.
+---@param content string
+---@param name string file name for messages
+---@return table? parameters nil when there are mistakes
+---@return Mistake[] mistakes in the order of their lines
+function M.check(content, name)
+  local mistakes = {}
+  local function add(line, path, message)
+    local mistake = { file = name, line = line, path = path, message = message }
+    mistake.text = ("%s:%d: %s%s"):format(name, line, path ~= "" and path .. ": " or "", message)
+    mistakes[#mistakes + 1] = mistake
+  end
+  -- A chunk's message begins with its place: file:line:
+  local function add_message(message)
+    local line, rest = message:match(":(%d+): (.*)$")
+    add(tonumber(line) or 1, "", rest or message)
+  end
+
+  content = content:gsub("^\xef\xbb\xbf", ""):gsub("\r\n", "\n")
+  local chunk, syntax = load(content, "=parameters", "t", environment())
+  if not chunk then
+    add_message(syntax)
+    return nil, mistakes
+  end
+  local value, why = run_limited(chunk)
+  if why then
+    add_message(why)
+    return nil, mistakes
+  elseif type(value) ~= "table" then
+    local what = value == nil and "nothing" or schema.kind_of(value)
+    add(1, "", "must return a table, returns " .. what)
+    return nil, mistakes
+  end
+
+  local ok, root = pcall(lines.read, content)
+  if not ok then
+    root = { line = 1, fields = {} }
+  end
+  local function report(path, message)
+    add(lines.find(root, path), readable_path(path), message)
+  end
+  lines.each_copy(root, function(path, line)
+    add(line, readable_path(path), "stands here twice; only the last one would count")
+  end)
+  local result = file(value, {}, report)
+  if #mistakes == 0 then
+    check_eem(result.eem, report)
+    if result.wmi then
+      check_login(result.wmi, { "wmi" }, report)
+    end
+    check_nodes(result.nodes, report)
+    check_devices(result.devices, result.nodes, report)
+    check_vms(result.vms, report)
+  end
+  if #mistakes > 0 then
+    table.sort(mistakes, function(a, b)
+      if a.line ~= b.line then
+        return a.line < b.line
+      end
+      return a.text < b.text
+    end)
+    return nil, mistakes
+  end
+  return normalise(result), mistakes
+end
+
+-- Reads and checks a parameters file. Raises CONFIG with every mistake in details.mistakes,
+-- FS_NOT_FOUND, FS_UNSAFE. The file is a program that may run as SYSTEM, so who may write to it is
+-- asked before it runs; its own key trust_writable_files therefore speaks for sequences only.
+---@param path string
+---@param options { trust_writable_files: boolean? }?
+---@return table parameters with field `file`
+function M.load(path, options)
+  local fs = require("fs")
+  local content = fs.read(path, { max = SIZE_MAX })
+  local reason = not (options and options.trust_writable_files) and fs.unsafe(path)
+  if reason then
+    failure.raise({
+      code = "FS_UNSAFE",
+      message = ("%s may be changed by others: %s"):format(path, reason),
+      hint = "take the write permission away, or use --trust-writable-files",
+      target = path,
+    })
+  end
+  local result, mistakes = M.check(content, path)
+  if not result then
+    local texts = {}
+    for i, mistake in ipairs(mistakes) do
+      texts[i] = mistake.text
+    end
+    failure.raise({
+      code = "CONFIG",
+      message = table.concat(texts, "\n"),
+      target = path,
+      details = { mistakes = mistakes },
+    })
+  end
+  result.file = path
+  return result
+end
+
+return M
