@@ -1,4 +1,5 @@
--- Which card is meant, and where it is: requests of parameters.lua matched against EEM's list, and the card found again
+-- Which card is meant, and where it is: requests of parameters.lua matched against EEM's list,
+-- and the card found again
 -- among the devices of this node. Only looks.
 --
 -- What gpu.chosen finds is in c.gpus, a list of
@@ -44,12 +45,14 @@ local function by_description(c, request)
   local found = {}
   for _, device in ipairs(c.eem:devices({ status = "io" })) do
     local vendor, model, entry = identity(c, device, {})
-    if vendor == request.vendor and model == request.device and labels_match(request.labels, entry.labels) then
+    if vendor == request.vendor and model == request.device and labels_match(request.labels,
+      entry.labels) then
       found[#found + 1] = device
     end
   end
   if #found == 0 then
-    failover.fail("NO_DEVICE", "no device %s:%s with the wanted labels is known to ExpEther Manager",
+    failover.fail("NO_DEVICE",
+      "no device %s:%s with the wanted labels is known to ExpEther Manager",
       request.vendor, request.device)
   end
   if #found > 1 then
@@ -84,11 +87,13 @@ function M.choose(c, request)
   end
   return {
     id = device.id, vendor = vendor, device = model, locations = entry.locations,
-    title = entry.name and entry.name .. " (" .. device.id .. ")" or device.id, seen_group = device.group_id,
+    title = entry.name and entry.name .. " (" .. device.id .. ")" or device.id,
+      seen_group = device.group_id,
   }, device
 end
 
--- The card's place: PCIROOT(0)#PCI(0300)#PCI(0000) without the function, which is the last digit pair of the last part.
+-- The card's place: PCIROOT(0)#PCI(0300)#PCI(0000) without the function, which is the last digit
+-- pair of the last part.
 local function slot(location)
   return (location:gsub("%x%x%)$", ")"))
 end
@@ -121,7 +126,8 @@ local function candidates(c, gpu, all)
   return found
 end
 
--- Finds the card on this node and remembers where it is. Returns false and why not when it is not there (yet).
+-- Finds the card on this node and remembers where it is. Returns false and why not when it is
+-- not there (yet).
 function M.locate(c, gpu)
   local all = c.pnp:devices({ vendor = gpu.vendor })
   local found = candidates(c, gpu, all)
@@ -140,7 +146,7 @@ function M.locate(c, gpu)
       target = gpu.id,
       message = string.format("%d cards %s:%s are on %s, and nothing tells which one is %s", #found,
         gpu.vendor, gpu.device, c.node, gpu.title),
-      hint = string.format('give devices["%s"].locations = { %s = "%s" } (or the other one) in parameters.lua',
+      hint = string.format('in parameters.lua, give devices["%s"].locations = { %s = "%s" }',
         gpu.id, c.node, found[1].location),
     })
   end

@@ -1,4 +1,5 @@
--- May a device be taken from another node, may a virtual machine be started here? Only with evidence that the other
+-- May a device be taken from another node, may a virtual machine be started here? Only with
+-- evidence that the other
 -- node has let go (design, section 3). Everything here only looks.
 local failure = require("failure")
 local failover = require("failover")
@@ -12,7 +13,8 @@ local unreachable = { WMI_UNREACHABLE = true, WMI_TIMEOUT = true }
 ---@field failure table? why it could not be asked
 ---@field vms Vm[]?
 
--- Asks another node for its virtual machines. One that did not answer is not asked again in this run; one that did
+-- Asks another node for its virtual machines. One that did not answer is not asked again in this
+-- run; one that did
 -- is, because its answer may have changed.
 ---@return PeerState
 function M.peer(c, name)
@@ -55,7 +57,8 @@ local function matches(assignment, gpu, location)
   return assignment.vendor == gpu.vendor and assignment.device == gpu.device
 end
 
--- Names of the active virtual machines on a node that have this device, and whether that is certain: a model that
+-- Names of the active virtual machines on a node that have this device, and whether that is
+-- certain: a model that
 -- is there twice cannot be told apart without the location in parameters.lua.
 function M.users(c, node, gpu, vms)
   local hyperv = c:peer(node).hyperv
@@ -74,7 +77,8 @@ function M.users(c, node, gpu, vms)
 end
 
 local function board_is_off(c, group_id)
-  local boards, failed = failover.try(c.eem.devices, c.eem, { status = "board", group_id = group_id })
+  local boards, failed = failover.try(c.eem.devices, c.eem, { status = "board",
+    group_id = group_id })
   if not boards then
     error(failed, 0)
   end
@@ -95,7 +99,8 @@ function M.node_of_group(c, group_id)
   end
 end
 
--- Says why the device may be taken from `holder`, or raises REFUSED (it is in use there) or NO_EVIDENCE.
+-- Says why the device may be taken from `holder`, or raises REFUSED (it is in use there) or
+-- NO_EVIDENCE.
 ---@return string evidence
 function M.for_taking(c, gpu, holder)
   local state = M.peer(c, holder)
@@ -108,7 +113,8 @@ function M.for_taking(c, gpu, holder)
     return holder .. " is reachable and no running virtual machine there uses it"
   end
   if c.ecx.event == "failover" then
-    return "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER) and " .. holder .. " does not answer"
+    return "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER) and " .. holder
+      .. " does not answer"
   end
   if board_is_off(c, c.parameters.nodes[holder].group_id) then
     return "ExpEther Manager shows the board of " .. holder .. " powered off"
@@ -119,9 +125,10 @@ function M.for_taking(c, gpu, holder)
   failure.raise({
     code = "NO_EVIDENCE",
     target = gpu.id,
-    message = string.format("%s is in the group of %s, which does not answer (%s)", gpu.title, holder,
+    message = string.format("%s is in the group of %s, which does not answer (%s)", gpu.title,
+      holder,
       state.failure.message),
-    hint = string.format("if %s is really down, say so: --evidence \"%s is powered off, seen by ...\"",
+    hint = string.format('if %s is really down, say so: --evidence "%s is powered off, seen by ..."',
       holder, holder),
   })
 end

@@ -25,7 +25,8 @@ function M.fail(code, format, ...)
   failure.raise({ code = code, message = string.format(format, ...) })
 end
 
--- Loads a sequence by name ("start") from lua/failover/sequences on the module path, or by the path of a file.
+-- Loads a sequence by name ("start") from lua/failover/sequences on the module path, or by the
+-- path of a file.
 -- Raises SCRIPT_ERROR with file and line.
 function M.load_sequence(name)
   local path = name:find("%.lua$") and name

@@ -1,5 +1,7 @@
--- Where the configuration of a virtual machine lies, and which id it has. Layout of Hyper-V (fact sheet 1.6):
---   <path>\Virtual Machines\<GUID>.vmcx     live; deleted by Hyper-V when the machine is unregistered
+-- Where the configuration of a virtual machine lies, and which id it has. Layout of Hyper-V
+-- (fact sheet 1.6):
+--   <path>\Virtual Machines\<GUID>.vmcx     live; deleted by Hyper-V when the machine is
+-- unregistered
 --   <path>\Virtual Machines.takeover        our copy, complete and compared
 --   <path>\Virtual Machines.takeover-new    a copy being made
 local failover = require("failover")
@@ -14,7 +16,8 @@ function M.directories(c)
   return { root = root, live = live, copy = live .. ".takeover", new = live .. ".takeover-new" }
 end
 
--- Windows paths and GUIDs compare without case (ASCII is enough here), and without a slash at the end.
+-- Windows paths and GUIDs compare without case (ASCII is enough here), and without a slash at
+-- the end.
 function M.same(a, b)
   local function plain(text)
     return (text:gsub("/", "\\"):gsub("\\+$", ""):lower())
@@ -51,10 +54,12 @@ local function pick(c, found, directory)
       return one
     end
   end
-  failover.fail("HYPERV_NO_DEFINITION", "%d configurations are in %s, and none is of %s", #found, directory, wanted)
+  failover.fail("HYPERV_NO_DEFINITION", "%d configurations are in %s, and none is of %s", #found,
+    directory, wanted)
 end
 
--- The configuration file to import: the live one, else our copy. { id, path, live } or nil and why not.
+-- The configuration file to import: the live one, else our copy. { id, path, live } or nil and
+-- why not.
 function M.definition(c)
   local places = M.directories(c)
   for _, directory in ipairs({ places.live, places.copy, places.new }) do
@@ -67,7 +72,8 @@ function M.definition(c)
   return nil, "no configuration file is in " .. places.live .. " (is the disk here?)"
 end
 
--- Finds out c.vm_id, from parameters.lua, from the files, or from what is registered here. False when nobody knows.
+-- Finds out c.vm_id, from parameters.lua, from the files, or from what is registered here. False
+-- when nobody knows.
 function M.identify(c)
   if not rawget(c, "vm_id") then
     local one = not c.vm.id and M.definition(c)

@@ -19,11 +19,13 @@ function M.planned(c)
   end
 end
 
--- A registration of the same id elsewhere in the file system is somebody else's: nothing is removed or reused.
+-- A registration of the same id elsewhere in the file system is somebody else's: nothing is
+-- removed or reused.
 function M.check_same_place(c, vm)
   local root = c.hyperv:settings(vm).root
   if root and not vm_files.same(root, c.vm.path) then
-    failover.refuse("%s is registered on %s with its configuration in %s, not in %s", vm.name, c.node, root,
+    failover.refuse("%s is registered on %s with its configuration in %s, not in %s", vm.name,
+      c.node, root,
       c.vm.path)
   end
 end

@@ -10,7 +10,8 @@ local virtual_clock = require("lab.virtual_clock")
 local step, together = failover.step, failover.together
 
 local function context()
-  local c = { ecx = {}, node = "ms1", vm_name = "vme2", warnings = {}, observer = { changes = 0 }, notes = {} }
+  local c = { ecx = {}, node = "ms1", vm_name = "vme2", warnings = {}, observer = { changes = 0 },
+    notes = {} }
   c.journal = diary.new(nil)
   function c:note(text)
     self.notes[#self.notes + 1] = text
@@ -134,7 +135,8 @@ describe("the engine", function()
   end)
 
   it("does not repeat a failure that is not transient", function()
-    local result = run({ fact(world, "a"), failing("EEM_AUTH", { retry = { times = 5, backoff = 1 } }) })
+    local result = run({ fact(world, "a"), failing("EEM_AUTH", { retry = { times = 5,
+      backoff = 1 } }) })
     assert.equal("EEM_AUTH", result.failure.code)
     assert.equal(1, result.steps[2].attempts)
     assert.same({ "do a", "undo a" }, world.log)
@@ -347,7 +349,8 @@ describe("a watched native", function()
       disconnect = function() return true end,
       device = function() return {} end,
     }
-    local observer = { changes = 0, calls = {}, call = function(self, call) self.calls[#self.calls + 1] = call end }
+    local observer = { changes = 0, calls = {}, call = function(self,
+      call) self.calls[#self.calls + 1] = call end }
     local eem = observe.watch("eem", handle, nil, observer)
     local looking = step "looks"({
       holds = function()
@@ -368,7 +371,8 @@ describe("a watched native", function()
     local handle = {
       connect = function() return true end,
       disconnect = function() return false end,
-      audit = function() failure.raise({ code = "EEM_TIMEOUT", message = "?", maybe_executed = true }) end,
+      audit = function() failure.raise({ code = "EEM_TIMEOUT", message = "?",
+        maybe_executed = true }) end,
     }
     local observer = { changes = 0, call = function() end }
     local eem = observe.watch("eem", handle, nil, observer)

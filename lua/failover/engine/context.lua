@@ -1,8 +1,11 @@
--- What a step gets: the virtual machine, this node, the others, and watched handles to the world, opened when first used.
+-- What a step gets: the virtual machine, this node, the others, and watched handles to the
+-- world, opened when first used.
 --
 -- Fields for steps:
---   c.vm, c.vm_name, c.node, c.this    parameters of the virtual machine, this node's name and parameters
---   c.parameters, c.ecx, c.evidence    everything in parameters.lua, CLP_* as words, the operator's word
+--   c.vm, c.vm_name, c.node, c.this    parameters of the virtual machine, this node's name and
+-- parameters
+--   c.parameters, c.ecx, c.evidence    everything in parameters.lua, CLP_* as words, the
+-- operator's word
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
@@ -123,20 +126,24 @@ local function index(self, key)
   if optional[key] then
     return nil
   end
-  error(string.format("the context has no field %q (see failover/engine/context.lua)", tostring(key)), 2)
+  error(string.format("the context has no field %q (see failover/engine/context.lua)",
+    tostring(key)), 2)
 end
 
--- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal, secret (function that
+-- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal,
+-- secret (function that
 -- resolves a reference), natives (replaces what opens handles: the simulator).
 ---@return Context
 function M.open(options)
   local parameters = options.parameters
   local vm = options.vm and parameters.vms[options.vm]
   if options.vm and not vm then
-    failure.raise({ code = "CONFIG", message = "there is no virtual machine " .. options.vm .. " in the parameters" })
+    failure.raise({ code = "CONFIG", message = "there is no virtual machine " .. options.vm
+      .. " in the parameters" })
   end
   if not parameters.nodes[options.node] then
-    failure.raise({ code = "CONFIG", message = "there is no node " .. tostring(options.node) .. " in the parameters" })
+    failure.raise({ code = "CONFIG", message = "there is no node " .. tostring(options.node)
+      .. " in the parameters" })
   end
   local self = {
     parameters = parameters, vm = vm, vm_name = options.vm, node = options.node,

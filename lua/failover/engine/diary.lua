@@ -1,4 +1,5 @@
--- The journal as the engine uses it: tried before the first change, and never a reason to stop in the middle.
+-- The journal as the engine uses it: tried before the first change, and never a reason to stop
+-- in the middle.
 local loop = require("loop")
 
 local M = {}
@@ -6,7 +7,8 @@ local M = {}
 local Diary = {}
 Diary.__index = Diary
 
--- `journal` may be nil: then nothing is written. `warn(text)` is told, once, when writing fails later on.
+-- `journal` may be nil: then nothing is written. `warn(text)` is told, once, when writing fails
+-- later on.
 function M.new(journal, warn)
   return setmetatable({ journal = journal, warn = warn }, Diary)
 end

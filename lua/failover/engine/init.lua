@@ -5,8 +5,10 @@ local runner = require("failover.engine.run")
 
 local M = {}
 
--- Runs a sequence. options: sequence, context, command, deadline (seconds from now), listener, journal_optional
--- (a journal that cannot be written is a warning). Gives { state, failure, undone, steps, undo, warnings, changes, took, run }.
+-- Runs a sequence. options: sequence, context, command, deadline (seconds from now), listener,
+-- journal_optional
+-- (a journal that cannot be written is a warning). Gives { state, failure, undone, steps, undo,
+-- warnings, changes, took, run }.
 function M.run(options)
   local c = options.context
   local run_id
@@ -19,7 +21,8 @@ function M.run(options)
   elseif options.journal_optional then
     c.warnings[#c.warnings + 1] = tostring(failed)
   else
-    return { state = "failed", failure = failed, steps = {}, undo = {}, warnings = {}, changes = 0, took = 0 }
+    return { state = "failed", failure = failed, steps = {}, undo = {}, warnings = {}, changes = 0,
+      took = 0 }
   end
   local result = runner.run(options)
   for _, text in ipairs(c.warnings) do
@@ -39,7 +42,8 @@ local words = { yes = "already", no = "would" }
 function M.plan(options)
   local plan, unsure = {}, false
   runner.ask(options, function(step, branch, answer, why)
-    local entry = { name = step.name, branch = branch, state = words[answer], reason = why and tostring(why) }
+    local entry = { name = step.name, branch = branch, state = words[answer], reason = why
+      and tostring(why) }
     if answer == "failed" then
       local refused = why.code == "REFUSED" or why.code == "NO_EVIDENCE"
       entry.state = refused and "refused" or "unknown"
@@ -66,7 +70,8 @@ function M.ask(options)
   return answers
 end
 
--- Three answers, and a fourth when nobody could be asked: "running", "stopped", "broken", "unknown".
+-- Three answers, and a fourth when nobody could be asked: "running", "stopped", "broken",
+-- "unknown".
 function M.monitor(options)
   local answers = M.ask(options)
   local answer, reasons = "running", {}

@@ -1,5 +1,7 @@
--- All contact with the world goes through here: a handle of a native is wrapped so that every call is known
--- (look or change), checked, timed and told to the run's journal. Nothing is changed while a step is only looking.
+-- All contact with the world goes through here: a handle of a native is wrapped so that every
+-- call is known
+-- (look or change), checked, timed and told to the run's journal. Nothing is changed while a
+-- step is only looking.
 local scheduler = require("host.scheduler")
 local failure = require("failure")
 local loop = require("loop")
@@ -15,10 +17,12 @@ end
 
 -- What a script may call on each native. A verb that is not listed does not exist for steps.
 M.verbs = {
-  eem = set("look", "version devices device find_device", set("change", "connect disconnect audit", {})),
+  eem = set("look", "version devices device find_device", set("change", "connect disconnect audit",
+    {})),
   hyperv = set("look", [[host vms planned_vms vm find_vm settings definition disks adapters validate
     assignable_devices assigned heartbeat guest_items]],
-    set("change", [[import configure relink_disk disconnect_adapter realize discard unregister export start
+    set("change",
+      [[import configure relink_disk disconnect_adapter realize discard unregister export start
     shutdown turn_off clear_saved_state dismount mount assign unassign]], {})),
   pnp = set("look", "devices", set("change", "disable enable rescan", {})),
   files = set("look", "list find find_directory", set("change", [[copy_directory rename_directory

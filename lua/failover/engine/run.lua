@@ -1,4 +1,5 @@
--- Makes facts true, in order: look, act, look again until it holds or the time is up. The same loop for every step.
+-- Makes facts true, in order: look, act, look again until it holds or the time is up. The same
+-- loop for every step.
 local scheduler = require("host.scheduler")
 local failure = require("failure")
 local loop = require("loop")
@@ -34,7 +35,8 @@ local function value_of(field, c, otherwise)
   return field or otherwise
 end
 
--- One look at a fact, in the running task. Returns "yes", "no" and why not, or "failed" and the failure.
+-- One look at a fact, in the running task. Returns "yes", "no" and why not, or "failed" and the
+-- failure.
 local function look(run, step, until_time)
   local task = scheduler.current()
   local before = task.looking
@@ -173,9 +175,11 @@ local function pursue(run, step, record, within, until_time)
           retries = retries + 1
           acted_at = nil
           emit(run, "step_wait", { step = step.name, branch = branch, reason = tostring(failed) })
-          scheduler.sleep(math.min(retry.backoff * 2 ^ (retries - 1), math.max(until_time - scheduler.now(), 0)))
+          scheduler.sleep(math.min(retry.backoff * 2 ^ (retries - 1),
+            math.max(until_time - scheduler.now(), 0)))
         elseif failed.maybe_executed and uncancelled(failed) then
-          c:note(string.format('"%s": %s; looking whether it happened', step.name, tostring(failed)))
+          c:note(string.format('"%s": %s; looking whether it happened', step.name,
+            tostring(failed)))
         elseif step.quick and not quick_done and uncancelled(failed) then
           acted_at = -math.huge -- the grace is over
         else
@@ -229,7 +233,8 @@ local function make_group(run, group, branch)
       if failed and not first then
         first = failed
         for _, task in ipairs(waiting) do
-          scheduler.cancel(task, failure.new({ code = "CANCELLED", message = "another branch failed" }))
+          scheduler.cancel(task, failure.new({ code = "CANCELLED",
+            message = "another branch failed" }))
         end
       end
     end
@@ -295,7 +300,8 @@ local function undo_one(run, entry)
     end
     if scheduler.now() >= until_time then
       return answer == "failed" and why
-        or failure.new({ code = "NOT_REACHED", message = string.format('"%s" still holds after its undo', step.name) })
+        or failure.new({ code = "NOT_REACHED",
+          message = string.format('"%s" still holds after its undo', step.name) })
     end
     if answer == "failed" and not why.transient then
       return nil -- the fact cannot even be asked any more, so it does not hold
@@ -314,7 +320,8 @@ local function undo_all(run)
     local entry = run.made[i]
     local began = scheduler.now()
     emit(run, "undo_begin", { step = entry.step.name, branch = entry.record.branch })
-    local journal_step = run.journal:begin_step({ name = "undo: " .. entry.step.name, branch = entry.record.branch })
+    local journal_step = run.journal:begin_step({ name = "undo: " .. entry.step.name,
+      branch = entry.record.branch })
     local ok, failed = scheduler.shielded(undo_one, run, entry)
     if not ok then
       failed = failed or failure.new({ code = "INTERNAL", message = "undo did not end" })
@@ -322,11 +329,14 @@ local function undo_all(run)
     local state = failed and "failed" or "undone"
     clean = clean and not failed
     run.undo[#run.undo + 1] = {
-      name = entry.step.name, state = state, took = scheduler.now() - began, message = failed and tostring(failed),
+      name = entry.step.name, state = state, took = scheduler.now() - began, message = failed
+        and tostring(failed),
     }
-    run.journal:end_step(journal_step, { state = state, message = failed and tostring(failed), failure = failed })
+    run.journal:end_step(journal_step, { state = state, message = failed and tostring(failed),
+      failure = failed })
     emit(run, "undo_end", {
-      step = entry.step.name, state = state, took = scheduler.now() - began, reason = failed and tostring(failed),
+      step = entry.step.name, state = state, took = scheduler.now() - began, reason = failed
+        and tostring(failed),
     })
   end
   return clean

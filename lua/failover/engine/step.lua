@@ -1,12 +1,13 @@
--- Steps and sequences as values: what an administrator writes down is checked here, at once, with the line where it stands.
+-- Steps and sequences as values: what an administrator writes down is checked here, at once,
+-- with the line where it stands.
 local M = {}
 
 ---@class Step
 ---@field name string the fact, as a sentence
----@field holds fun(c: Context): boolean, string? looks; true when there is nothing to do, else false and why not
+---@field holds fun(c: Context): boolean, string? looks; true, or false and why not
 ---@field act fun(c: Context)? one attempt to make it true
 ---@field undo fun(c: Context)? takes back what act did
----@field quick fun(c: Context)? a faster, rougher act: taken when the grace is over or the time gets short
+---@field quick fun(c: Context)? a faster, rougher act, when the grace is over
 ---@field grace number|fun(c: Context): number seconds that act has before quick is taken
 ---@field within number|fun(c: Context): number seconds until when it must hold
 ---@field least number seconds that must be left for this step by the steps before it
@@ -43,7 +44,8 @@ end
 local function check_retry(name, retry)
   for key, value in pairs(retry) do
     if (key ~= "times" and key ~= "backoff") or type(value) ~= "number" then
-      complain(4, 'step "%s": retry is { times = 3, backoff = 1 }, not %s = %s', name, tostring(key), tostring(value))
+      complain(4, 'step "%s": retry is { times = 3, backoff = 1 }, not %s = %s', name,
+        tostring(key), tostring(value))
     end
   end
 end
@@ -55,7 +57,8 @@ local function define(name, fields)
   for key, value in pairs(fields) do
     local wanted = known[key]
     if not wanted then
-      complain(3, 'step "%s" has no field "%s"; the fields are: %s', name, tostring(key), known_list())
+      complain(3, 'step "%s" has no field "%s"; the fields are: %s', name, tostring(key),
+        known_list())
     end
     local fits = type(value) == wanted
       or (wanted == "time" and (type(value) == "number" or type(value) == "function"))
@@ -116,7 +119,8 @@ local function check_list(list, what, level)
   local highest = 0
   for key in pairs(list) do
     if math.type(key) ~= "integer" then
-      complain(level, '%s: "%s" is not a step; a %s is a plain list', what, tostring(key), what:match("^%a+"))
+      complain(level, '%s: "%s" is not a step; a %s is a plain list', what, tostring(key),
+        what:match("^%a+"))
     end
     highest = math.max(highest, key)
   end
@@ -125,7 +129,8 @@ local function check_list(list, what, level)
   end
   for i = 1, highest do
     if not is(list[i], Step) and not is(list[i], Group) then
-      complain(level, "%s: entry %d is %s, not a step (is its name spelt right?)", what, i, type(list[i]))
+      complain(level, "%s: entry %d is %s, not a step (is its name spelt right?)", what, i,
+        type(list[i]))
     end
   end
 end

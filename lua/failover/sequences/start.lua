@@ -1,8 +1,10 @@
 -- start: brings a virtual machine and its GPU to life on this node.
 --
--- Changes: the GPU's group in ExpEther Manager; its driver and dismount on this node; the registration, settings,
+-- Changes: the GPU's group in ExpEther Manager; its driver and dismount on this node; the
+-- registration, settings,
 --   devices and power of the virtual machine.
--- By hand, to take it back: turn the machine off, remove the device from it (Remove-VMAssignableDevice), free the GPU in
+-- By hand, to take it back: turn the machine off, remove the device from it (Remove-
+-- VMAssignableDevice), free the GPU in
 --   ExpEther Manager (eemcli del_gid).
 local failover = require("failover")
 local gpu = require("failover.steps.gpu")
@@ -13,7 +15,8 @@ return failover.sequence "start" {
   vm.known,
   failover.together {
     { gpu.chosen, gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
-    { vm.backed_up, vm.imported, vm.in_place, vm.valid, vm.registered, vm.without_stale_devices, vm.ready_for_gpu },
+    { vm.backed_up, vm.imported, vm.in_place, vm.valid, vm.registered, vm.without_stale_devices,
+      vm.ready_for_gpu },
   },
   gpu.assigned,
   vm.running,

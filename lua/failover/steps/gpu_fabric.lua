@@ -1,4 +1,5 @@
--- Facts about a GPU and the fabric: chosen, free, connected to this node through ExpEther Manager, given back.
+-- Facts about a GPU and the fabric: chosen, free, connected to this node through ExpEther
+-- Manager, given back.
 -- Sources of the protocol facts: docs/protocols.md.
 local failure = require("failure")
 local failover = require("failover")
@@ -13,7 +14,8 @@ local chosen = step "GPU chosen" {
     for i, request in ipairs(c.vm.gpus) do
       local gpu, device = cards.choose(c, request)
       if device.power == "off" or device.reachable == false then
-        return false, gpu.title .. (device.power == "off" and " has no power" or " is not reachable for EEM")
+        return false, gpu.title .. (device.power == "off" and " has no power"
+          or " is not reachable for EEM")
       end
       list[i] = gpu
     end
@@ -30,7 +32,8 @@ local function second_writer(gpu, group_id)
   failure.raise({
     code = "SECOND_WRITER",
     target = gpu.id,
-    message = string.format("%s is suddenly in group %s, which nobody here wrote", gpu.title, tostring(group_id)),
+    message = string.format("%s is suddenly in group %s, which nobody here wrote", gpu.title,
+      tostring(group_id)),
     hint = "somebody else uses ExpEther Manager at the same time; nothing was overwritten",
   })
 end
@@ -47,7 +50,8 @@ local function read_back(c, gpu, before, wanted)
   failure.raise({
     code = "EEM_NOT_APPLIED",
     target = gpu.id,
-    message = string.format("ExpEther Manager accepted the change of %s, but its group is still %s", gpu.title,
+    message = string.format("ExpEther Manager accepted the change of %s, but its group is still %s",
+      gpu.title,
       tostring(before)),
   })
 end
@@ -73,7 +77,8 @@ local released = step "GPU not held by another node" {
         end
         local holder = evidence.node_of_group(c, device.group_id)
         if not holder then
-          failover.refuse("%s is in group %s, which belongs to no node in parameters.lua", gpu.title,
+          failover.refuse("%s is in group %s, which belongs to no node in parameters.lua",
+            gpu.title,
             tostring(device.group_id))
         end
         gpu.evidence = evidence.for_taking(c, gpu, holder)
@@ -90,7 +95,8 @@ local released = step "GPU not held by another node" {
         if not holder then
           second_writer(gpu, device.group_id)
         end
-        c:note(string.format("taking %s from %s: %s", gpu.title, holder, evidence.for_taking(c, gpu, holder)),
+        c:note(string.format("taking %s from %s: %s", gpu.title, holder, evidence.for_taking(c, gpu,
+          holder)),
           { device = gpu.id, from = holder })
         gpu.freed = device.group_id
         c.eem:disconnect(gpu.id)
@@ -116,7 +122,8 @@ local function check_capacity(c, gpu)
     end
   end
   if boards == 0 then
-    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own, c.node)
+    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own,
+      c.node)
   end
   if most and others >= most then
     failover.refuse("the board of %s holds %d devices already, and no more fit", c.node, others)
@@ -124,7 +131,8 @@ local function check_capacity(c, gpu)
   return others
 end
 
--- Locations of cards of the same model that are here before ours arrives, so that ours can be told by its coming.
+-- Locations of cards of the same model that are here before ours arrives, so that ours can be
+-- told by its coming.
 local function remember_present(c, gpu)
   gpu.before = {}
   for _, device in ipairs(c.pnp:devices({ vendor = gpu.vendor, device = gpu.device })) do
@@ -148,7 +156,8 @@ local connected = step "GPU connected to this node" {
         return false, gpu.title .. " is in group " .. tostring(device.group_id)
       end
       if c.this.board and device.board and device.board ~= c.this.board then
-        return false, gpu.title .. " is linked to the board " .. device.board .. ", not to that of " .. c.node
+        return false, gpu.title .. " is linked to the board " .. device.board .. ", not to that of "
+          .. c.node
       end
       if device.link == "down" then
         return false, gpu.title .. " is in the group of " .. c.node .. ", but its link is down"
@@ -187,7 +196,8 @@ local connected = step "GPU connected to this node" {
   end,
 }
 
--- The device belongs to nobody on this node: used by stop and recover, after the virtual machine is off.
+-- The device belongs to nobody on this node: used by stop and recover, after the virtual machine
+-- is off.
 local returned = step "GPU given back to the pool" {
   within = 20,
   optional = true,

@@ -1,4 +1,5 @@
--- Facts about a GPU on this node: visible, without a driver, dismounted, assigned to the virtual machine, in service.
+-- Facts about a GPU on this node: visible, without a driver, dismounted, assigned to the virtual
+-- machine, in service.
 local failover = require("failover")
 local cards = require("failover.cards")
 local step = failover.step
@@ -42,7 +43,8 @@ local disabled = step "GPU driver disabled on this node" {
           gpu.disabled[#gpu.disabled + 1] = device.id
           local _, reboot_needed = c.pnp:disable(device.id)
           if reboot_needed then
-            failover.fail("PNP_FAILED", "%s needs %s to restart before it is disabled", device.id, c.node)
+            failover.fail("PNP_FAILED", "%s needs %s to restart before it is disabled", device.id,
+              c.node)
           end
         end
       end
@@ -87,7 +89,8 @@ local dismounted = step "GPU dismounted from this node" {
     for _, gpu in ipairs(cards.chosen(c)) do
       if not gpu.dismounted then
         gpu.dismounted_by_us = true
-        c.hyperv:dismount({ instance = gpu.instance, location = gpu.location, force = c.vm.force_dismount })
+        c.hyperv:dismount({ instance = gpu.instance, location = gpu.location,
+          force = c.vm.force_dismount })
       end
     end
   end,
@@ -114,10 +117,13 @@ end
 local function check_promised(c, gpu)
   local device = cards.assignable(c, gpu)
   if not device then
-    failover.fail("NO_DEVICE", "%s is not in the list of assignable devices of %s any more", gpu.title, c.node)
+    failover.fail("NO_DEVICE", "%s is not in the list of assignable devices of %s any more",
+      gpu.title, c.node)
   end
-  if (device.vendor and device.vendor ~= gpu.vendor) or (device.device and device.device ~= gpu.device) then
-    failover.fail("WRONG_DEVICE", "at the place of %s is a %s:%s, not the promised %s:%s", gpu.title,
+  if (device.vendor and device.vendor ~= gpu.vendor) or (device.device
+    and device.device ~= gpu.device) then
+    failover.fail("WRONG_DEVICE", "at the place of %s is a %s:%s, not the promised %s:%s",
+      gpu.title,
       tostring(device.vendor), tostring(device.device), gpu.vendor, gpu.device)
   end
   if device.in_use then
@@ -162,14 +168,16 @@ local assigned = step "GPU assigned to the VM" {
   end,
 }
 
--- What a successful start has shown last: the device that EEM moved is the one that the virtual machine has.
+-- What a successful start has shown last: the device that EEM moved is the one that the virtual
+-- machine has.
 local in_service = step "GPU in service" {
   within = 30,
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id or device.link == "down" then
-        return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link " .. device.link
+        return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link "
+          .. device.link
       end
       local there, why = cards.locate(c, gpu)
       if not there then

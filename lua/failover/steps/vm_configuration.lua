@@ -1,4 +1,5 @@
--- Facts about the configuration: found, backed up, imported, registered here without anything stale, fit for a GPU.
+-- Facts about the configuration: found, backed up, imported, registered here without anything
+-- stale, fit for a GPU.
 local failover = require("failover")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
@@ -8,7 +9,7 @@ local known = step "VM's configuration found" {
   within = 30,
   holds = function(c)
     if c.ecx.disk == "failure" then
-      failover.refuse("EXPRESSCLUSTER reports that the disk could not be connected (CLP_DISK=FAILURE)")
+      failover.refuse("EXPRESSCLUSTER could not connect the disk (CLP_DISK=FAILURE)")
     end
     local id = vm_files.identify(c)
     if not id then
@@ -70,7 +71,8 @@ local imported = step "VM's configuration imported" {
   least = 5,
   retry = { times = 5, backoff = 1 },
   holds = function(c)
-    return vm_state.registered(c) ~= nil or (rawget(c, "imported") or false) and vm_state.planned(c) ~= nil
+    return vm_state.registered(c) ~= nil or (rawget(c, "imported") or false)
+      and vm_state.planned(c) ~= nil
   end,
   act = function(c)
     local left = vm_state.planned(c)
@@ -124,7 +126,7 @@ local in_place = step "VM's configuration in its place" {
     c.hyperv:configure(vm, { root = root, snapshot_root = root, swap_root = root })
     for _, adapter in ipairs(missing_adapters(c, vm)) do
       if c.vm.missing_switch ~= "disconnect" then
-        failover.refuse("%s has no virtual switch %s for the network adapter of %s (missing_switch in parameters.lua)",
+        failover.refuse("%s has no virtual switch %s, which %s wants (missing_switch in parameters.lua)",
           c.node, tostring(adapter.switch), vm.name)
       end
       c:note(string.format("disconnecting a network adapter: %s has no virtual switch %s", c.node,
@@ -159,7 +161,8 @@ local valid = step "VM's configuration valid here" {
     end
     for _, problem in ipairs(verdict.problems) do
       if not SAVED_STATE[problem.code] then
-        failover.fail("HYPERV_INVALID", "%s does not fit %s: %s", vm.name, c.node, problem_text(verdict.problems))
+        failover.fail("HYPERV_INVALID", "%s does not fit %s: %s", vm.name, c.node,
+          problem_text(verdict.problems))
       end
     end
     return false, problem_text(verdict.problems)
@@ -192,7 +195,8 @@ local is_registered = step "VM registered on this node" {
   act = function(c)
     local vm = vm_state.planned(c)
     if not vm then
-      failover.fail("HYPERV_VM_NOT_FOUND", "the imported configuration of %s has vanished", c.vm_name)
+      failover.fail("HYPERV_VM_NOT_FOUND", "the imported configuration of %s has vanished",
+        c.vm_name)
     end
     rawset(c, "registered_by_us", true)
     c.hyperv:realize(vm)
@@ -201,7 +205,8 @@ local is_registered = step "VM registered on this node" {
     local vm = vm_state.registered(c)
     if vm and rawget(c, "registered_by_us") then
       if not has_backup(c) then
-        failover.refuse("%s stays registered: without a copy its configuration would be lost", c.vm_name)
+        failover.refuse("%s stays registered: without a copy its configuration would be lost",
+          c.vm_name)
       end
       c.hyperv:unregister(vm)
     end
@@ -238,7 +243,8 @@ local without_stale_devices = step "VM without stale devices" {
   end,
   act = function(c)
     for _, assignment in ipairs(stale(c)) do
-      c:note("removing the record of a device that is gone: " .. tostring(assignment.instance or assignment.id))
+      c:note("removing the record of a device that is gone: " .. tostring(assignment.instance
+        or assignment.id))
       c.hyperv:unassign(c.vm_id, assignment.id)
     end
   end,
@@ -262,7 +268,8 @@ local function wrong_settings(c, settings)
   return wrong
 end
 
--- Turn off as stop action, guest-controlled cache types and room for the device's memory: without them Hyper-V
+-- Turn off as stop action, guest-controlled cache types and room for the device's memory:
+-- without them Hyper-V
 -- refuses the device (fact sheet 5).
 local ready_for_gpu = step "VM's settings allow a GPU" {
   within = 60,

@@ -1,4 +1,5 @@
--- Facts about leaving a node, on stop and when a node comes back: nothing assigned, not registered, nothing left over.
+-- Facts about leaving a node, on stop and when a node comes back: nothing assigned, not
+-- registered, nothing left over.
 local failover = require("failover")
 local evidence = require("failover.evidence")
 local vm_files = require("failover.vm_files")
@@ -44,13 +45,15 @@ local unregistered = step "VM not registered on this node" {
     end
     local places = vm_files.directories(c)
     if not vm_files.equal(c, places.live, places.copy) then
-      failover.refuse("%s stays registered: there is no complete copy of its configuration", vm.name)
+      failover.refuse("%s stays registered: there is no complete copy of its configuration",
+        vm.name)
     end
     c.hyperv:unregister(vm)
   end,
 }
 
--- Removing a registration deletes the configuration files it can reach, so it happens only where they are out of reach.
+-- Removing a registration deletes the configuration files it can reach, so it happens only where
+-- they are out of reach.
 local not_stale_here = step "no stale registration of the VM on this node" {
   within = 60,
   holds = function(c)
@@ -60,7 +63,8 @@ local not_stale_here = step "no stale registration of the VM on this node" {
     end
     vm_state.check_same_place(c, vm)
     if evidence.is_active(vm) then
-      failover.refuse("%s is %s on %s: a node that came back must not run it", vm.name, vm.state, c.node)
+      failover.refuse("%s is %s on %s: a node that came back must not run it", vm.name, vm.state,
+        c.node)
     end
     if c.files:find_directory(vm_files.directories(c).root) then
       return true, "its files are on this node, so the registration is kept"

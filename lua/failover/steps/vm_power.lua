@@ -91,7 +91,8 @@ local has_gpu = step "VM has its GPU" {
   end,
 }
 
--- Off, saved counts as not off, gone counts as off. Gracefully first; the quick way is to turn it off.
+-- Off, saved counts as not off, gone counts as off. Gracefully first; the quick way is to turn
+-- it off.
 local off = step "VM off" {
   within = function(c)
     return c.vm.shutdown_timeout + 60
