@@ -1,7 +1,9 @@
--- A scheduler driver whose time jumps to the next event: hours pass in milliseconds, the same way every time.
+-- A scheduler driver whose time jumps to the next event: hours pass in milliseconds, the same
+-- way every time.
 local M = {}
 
--- `world` (may be nil) has next_event() -> time of its next event or nil, and advance(), which applies what is due.
+-- `world` (may be nil) has next_event() -> time of its next event or nil, and advance(), which
+-- applies what is due.
 function M.new(start, world)
   local time = start or 0
   local clock = {}

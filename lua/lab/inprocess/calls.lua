@@ -1,21 +1,25 @@
--- One call from a script to the simulated world, in the same process: time passes, faults strike, the world's errors
--- become the failure objects that the real natives raise. Every verb of every native here goes through `outside`.
+-- One call from a script to the simulated world, in the same process: time passes, faults
+-- strike, the world's errors
+-- become the failure objects that the real natives raise. Every verb of every native here goes
+-- through `outside`.
 local failure = require("failure")
 local scheduler = require("host.scheduler")
 local errors = require("lab.world.errors")
 
 local M = {}
 
-local REQUEST_TIMEOUT = 30 -- seconds that a client waits for one answer, as the real natives do by default
+local REQUEST_TIMEOUT = 30 -- seconds that a client waits for one answer
 
 -- Failure codes of the two services for what a transport can do.
 local words = {
   eem = {
-    name = "ExpEther Manager", unreachable = "EEM_UNREACHABLE", timeout = "EEM_TIMEOUT", auth = "EEM_AUTH",
+    name = "ExpEther Manager", unreachable = "EEM_UNREACHABLE", timeout = "EEM_TIMEOUT",
+      auth = "EEM_AUTH",
     bad = "EEM_BAD_ANSWER", large = "EEM_TOO_LARGE", server = "EEM_SERVER",
   },
   wmi = {
-    name = "the management service", unreachable = "WMI_UNREACHABLE", timeout = "WMI_TIMEOUT", auth = "WMI_AUTH",
+    name = "the management service", unreachable = "WMI_UNREACHABLE", timeout = "WMI_TIMEOUT",
+      auth = "WMI_AUTH",
     bad = "WMI_BAD_ANSWER", large = "WMI_TOO_LARGE", server = "WMI_FAULT",
   },
 }
@@ -51,7 +55,8 @@ function M.translate(problem)
     failed.http = problem.http
     return failed
   end
-  local failed = failure.new({ code = hresults[problem.hresult] or "WMI_FAULT", message = problem.text })
+  local failed = failure.new({ code = hresults[problem.hresult] or "WMI_FAULT",
+    message = problem.text })
   failed.hresult = problem.hresult
   return failed
 end
@@ -65,7 +70,8 @@ local function strike(rule, kind, change, act)
     if effect == "drop after" then
       act()
     end
-    raise(w.unreachable, w.name .. " closed the connection without an answer", { maybe_executed = change or nil })
+    raise(w.unreachable, w.name .. " closed the connection without an answer",
+      { maybe_executed = change or nil })
   elseif effect == "delay" or effect == "delay after" then
     local results = effect == "delay after" and table.pack(act())
     local seconds = rule.seconds or 1
@@ -85,17 +91,20 @@ local function strike(rule, kind, change, act)
       act()
     end
     if rule.http then
-      error(M.translate(setmetatable({ http = rule.http, code = rule.code, text = rule.text or "injected" },
+      error(M.translate(setmetatable({ http = rule.http, code = rule.code, text = rule.text
+        or "injected" },
         errors.metatable)), 0)
     end
-    error(M.translate(setmetatable({ hresult = rule.hresult or errors.FAILED, text = rule.text or "injected" },
+    error(M.translate(setmetatable({ hresult = rule.hresult or errors.FAILED, text = rule.text
+      or "injected" },
       errors.metatable)), 0)
   end
   act() -- done, but the answer is spoilt
   if effect == "huge" then
     raise(w.large, "the answer exceeds the limit", { maybe_executed = change or nil })
   end
-  raise(w.bad, "the answer of " .. w.name .. " is not understood", { maybe_executed = change or nil })
+  raise(w.bad, "the answer of " .. w.name .. " is not understood", { maybe_executed = change
+    or nil })
 end
 
 ---@class OutsideCall

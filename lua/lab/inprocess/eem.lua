@@ -13,8 +13,10 @@ end
 local function show(record)
   local bridge = record.bridge or record.functions and record.functions[1]
   local device = {
-    id = record.id, kind = record.kind, group_id = record.group_id, type = record.type, power = record.power,
-    model = record.model, serial = record.serial, mac = record.mac, reachable = record.reachable, enabled = true,
+    id = record.id, kind = record.kind, group_id = record.group_id, type = record.type,
+      power = record.power,
+    model = record.model, serial = record.serial, mac = record.mac, reachable = record.reachable,
+      enabled = true,
     free = record.group_id == (record.kind == "io" and 4093 or 4094), link = link_of(record),
     update_time = tostring(record.update_time), link_detail = {},
   }
@@ -31,7 +33,8 @@ end
 
 local function call(self, verb, path, change, act)
   return calls.outside(self.world, {
-    kind = "eem", target = "eem", change = change, by = self.by, info = { verb = verb, path = "/eem" .. path },
+    kind = "eem", target = "eem", change = change, by = self.by, info = { verb = verb, path = "/eem"
+      .. path },
   }, act)
 end
 
