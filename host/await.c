@@ -13,7 +13,8 @@
 #include "shutdown.h"
 #include "watchdog.h"
 
-#define DRAIN_MS 2000
+#define DRAIN_MS   2000
+#define WAKE_SLOTS 8 // room on a suspended coroutine's stack for what wakes it
 
 static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
 static char woken_key;  // registry: list of threads to resume
@@ -76,6 +77,7 @@ void tk_check_park(lua_State *L)
 int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed)
 {
     tk_check_park(L);
+    luaL_checkstack(L, WAKE_SLOTS, "waiting");
     return lua_yieldk(L, 0, context, resumed);
 }
 
@@ -138,6 +140,7 @@ int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_pus
         a->result = work(a->request, &a->limit, &a->failure);
         return finish(L, a);
     }
+    luaL_checkstack(L, WAKE_SLOTS, "waiting");
     if (uv_queue_work(uv_default_loop(), &a->work, on_pool, after_pool) != 0) {
         return luaL_error(L, "the thread pool does not take work");
     }
