@@ -63,6 +63,8 @@ struct tk_cim_list {
 
 struct tk_cim_object *tk_cim_new(const char *class_name);
 void tk_cim_free(struct tk_cim_object *object);
+struct tk_cim_object *
+tk_cim_copy(const struct tk_cim_object *o); // with all inside; NULL stays NULL
 void tk_cim_list_add(struct tk_cim_list *list, struct tk_cim_object *object); // takes the object
 void tk_cim_list_free(struct tk_cim_list *list);
 
@@ -72,6 +74,7 @@ void tk_cim_set_bool(struct tk_cim_object *o, const char *name, bool value);
 void tk_cim_set_uint(struct tk_cim_object *o, const char *name, enum tk_cim_type type,
                      uint64_t value);
 void tk_cim_set_null(struct tk_cim_object *o, const char *name, enum tk_cim_type type);
+void tk_cim_set_null_array(struct tk_cim_object *o, const char *name, enum tk_cim_type type);
 void tk_cim_set_array(struct tk_cim_object *o, const char *name, enum tk_cim_type type); // empty
 void tk_cim_set_instance(struct tk_cim_object *o, const char *name, struct tk_cim_object *child);
 // Appends to an array property, making it where it is absent.
@@ -93,9 +96,14 @@ const struct tk_cim_object *tk_cim_object_at(const struct tk_cim_object *o, cons
 // Names of types as CIM-XML's TYPE attribute has them ("uint16", "boolean", ...).
 const char *tk_cim_type_name(enum tk_cim_type type);
 enum tk_cim_type tk_cim_type_find(const char *name); // TK_CIM_UNKNOWN when there is none
+bool tk_cim_is_integer(enum tk_cim_type type);
 
-// What is known of the classes in use (cim_types.c): the type of a property and the keys of a
-// class.
+// Names of classes, properties and methods, without case, ASCII only. As strcmp.
+int tk_cim_compare_names(const char *a, const char *b);
+bool tk_cim_same_name(const char *a, const char *b);
+
+// What is known of the classes in use (cim_types.c): the type of a property (or of an output of a
+// method; class_name may be NULL) and the keys of a class.
 enum tk_cim_type tk_cim_known_type(const char *class_name, const char *property, bool *is_array);
 // NULL-terminated list of key names, NULL for a class that is not in the table.
 const char *const *tk_cim_known_keys(const char *class_name);
@@ -109,10 +117,19 @@ struct tk_cim_path {
 };
 int tk_cim_path_parse(struct tk_cim_path *out, const char *text, struct tk_failure *err);
 void tk_cim_path_free(struct tk_cim_path *path);
-// The path of an object from its class's known keys, or NULL. Caller frees.
+// The relative path of an object from its class's known keys, or NULL. Caller frees.
 char *tk_cim_path_of(const struct tk_cim_object *o);
-// Class.Key="value",... ; caller frees.
+// [\\HOST\namespace:]Class.Key="value",... with the keys in the order of the known ones; the part
+// in brackets only where there is a namespace. Caller frees.
 char *tk_cim_path_format(const struct tk_cim_path *path);
+// Whether two paths name the same object, whatever the order of the keys and the case; a host or
+// namespace that one of them does not tell counts as the same.
+bool tk_cim_path_same(const char *a, const char *b);
+
+// Datetimes: the DMTF form of what a server told (ISO 8601 time or duration, or DMTF already), and
+// the ISO form of a DMTF text. NULL when it is neither. Caller frees.
+char *tk_cim_datetime_to_dmtf(const char *text);
+char *tk_cim_datetime_to_iso(const char *dmtf, bool *is_interval);
 
 // CIM-XML text (DTD 2.0 <INSTANCE>), which Hyper-V takes and gives as string parameters. Types of
 // properties that are UNKNOWN are written as "string". Caller frees.

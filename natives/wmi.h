@@ -49,16 +49,16 @@ int tk_wmi_call(struct tk_cim_object **out, struct tk_wmi *wmi, const char *path
                 const char *method, const struct tk_cim_object *in, const struct tk_limit *limit,
                 struct tk_failure *err);
 
-// The same, and the job that the method may have started (4096) is followed to its end (wmi_job.c).
-// 0 means: returned 0, or the job completed, also with warnings. Job errors become WMI_JOB_FAILED
-// with the texts of
-
+// The same, and the job that the method may have started (4096) is followed to its end (wmi_job.c)
+// within `limit`. 0 means: returned 0, or the job completed, also with warnings. Otherwise
+// WMI_METHOD_FAILED (hresult: the ReturnValue), WMI_JOB_FAILED (hresult: the job's ErrorCode; the
+// message has the job's texts), WMI_JOB_LOST, WMI_JOB_TIMEOUT. *out is set whenever the method
+// itself answered, ALSO when -1 is returned (else NULL): always free it. After a job it has, beside
+// the method's outputs, JobState (uint16), JobErrorCode (uint16), JobErrorDescription and
+// JobErrors: an array of embedded instances of Msvm_Error, there also after a job that only warned.
 int tk_wmi_run(struct tk_cim_object **out, struct tk_wmi *wmi, const char *path, const char *method,
                const struct tk_cim_object *in, const struct tk_limit *limit,
                struct tk_failure *err);
-// Errors that the last job of `out` (an object as tk_wmi_run gave it) reported, also on warnings:
-// the property "JobErrors" holds them as embedded instances of Msvm_Error, "JobState" the final
-// state.
 
 // Escapes a text for use between single quotes in WQL. Caller frees.
 char *tk_wql_quote(const char *text);
