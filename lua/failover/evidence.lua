@@ -128,8 +128,8 @@ function M.for_taking(c, gpu, holder)
     message = string.format("%s is in the group of %s, which does not answer (%s)", gpu.title,
       holder,
       state.failure.message),
-    hint = string.format('if %s is really down, say so: --evidence "%s is powered off, seen by ..."',
-      holder, holder),
+    hint = string.format(
+      'if %s is really down, say so: --evidence "%s is powered off, seen by ..."', holder, holder),
   })
 end
 

@@ -131,8 +131,12 @@ function fs.remove(path) end
 function fs.unsafe(path) end
 -- Exclusive lock that ends with the process. Nil and the holder's text when another process has it.
 ---@param text string who we are, for the other one to read
----@return table? lock with :release(), string? holder
+---@return FsLock? lock, string? holder
 function fs.lock(path, text) end
+---@class FsLock
+local FsLock = {}
+-- Releasing twice is harmless; a lock nobody holds any more is released too.
+function FsLock:release() end
 -- Files on a Hyper-V host, through CIM_DataFile and Win32_Directory on a connection to root/cimv2.
 ---@class HostFiles
 local HostFiles = {}

@@ -88,7 +88,8 @@ describe("httpd", function()
     local _, url = listen(function()
       return { body = "x" }
     end)
-    local seen = process.run({ "curl", "-s", "-w", "%{num_connects} ", url, url, url, timeout = 10 })
+    local curl = { "curl", "-s", "-w", "%{num_connects} ", url, url, url, timeout = 10 }
+    local seen = process.run(curl)
     assert.are.equal("x1 x0 x0 ", seen.stdout)
   end)
 

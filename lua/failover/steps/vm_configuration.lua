@@ -126,7 +126,8 @@ local in_place = step "VM's configuration in its place" {
     c.hyperv:configure(vm, { root = root, snapshot_root = root, swap_root = root })
     for _, adapter in ipairs(missing_adapters(c, vm)) do
       if c.vm.missing_switch ~= "disconnect" then
-        failover.refuse("%s has no virtual switch %s, which %s wants (missing_switch in parameters.lua)",
+        failover.refuse(
+          "%s has no virtual switch %s, which %s wants (missing_switch in parameters.lua)",
           c.node, tostring(adapter.switch), vm.name)
       end
       c:note(string.format("disconnecting a network adapter: %s has no virtual switch %s", c.node,
