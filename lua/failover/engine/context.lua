@@ -64,7 +64,7 @@ local function host(self, name)
     if not connections.base then
       local options = resolved(self, node.wmi)
       options.namespace = namespace
-      connections.base = keep(self, self.natives.wmi(options))
+      connections.base = keep(self, self.natives.wmi(options, name))
       connections[namespace] = connections.base
     elseif not connections[namespace] then
       connections[namespace] = keep(self, connections.base:namespace(namespace))

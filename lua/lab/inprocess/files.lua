@@ -1,0 +1,114 @@
+-- The files of a simulated host, as fs.open gives them (lua/meta/small.lua, HostFiles).
+local calls = require("lab.inprocess.calls")
+
+local M = {}
+
+local Files = {}
+Files.__index = Files
+
+local words = {
+  [2] = "access denied", [8] = "unspecified failure", [9] = "no such object", [10] = "it exists already",
+  [15] = "in use by another process", [17] = "no such file", [21] = "invalid parameter",
+}
+
+local function call(self, change, info, act)
+  info.namespace = "root/cimv2"
+  return calls.outside(self.world, {
+    kind = "wmi", target = self.node, change = change, by = self.by, info = info,
+  }, act)
+end
+
+local function files(self)
+  return self.world:node(self.node).files
+end
+
+local function change(self, class, method, path, act)
+  local code = call(self, true, { verb = "Invoke", class = class, method = method, path = path }, act)
+  if code ~= 0 then
+    calls.raise(code == 9 and "FS_NOT_FOUND" or "FS_FAILED",
+      string.format("%s of %s: %s (%d)", method, path, words[code] or "failed", code))
+  end
+end
+
+local function show(record)
+  return record and { path = record.path, name = record.name, size = record.size, modified = record.modified }
+end
+
+function Files:list(directory)
+  return call(self, false, { verb = "Enumerate", class = "CIM_DataFile", path = directory }, function()
+    local list = {}
+    for _, record in ipairs(files(self):list(directory)) do
+      list[#list + 1] = show(record)
+    end
+    return list
+  end)
+end
+
+local function find(self, path, directory)
+  return call(self, false, {
+    verb = "Enumerate", class = directory and "Win32_Directory" or "CIM_DataFile", path = path,
+  }, function()
+    local record = files(self):find(path)
+    return record and (record.directory or false) == directory and show(record) or nil
+  end)
+end
+
+function Files:find(path)
+  return find(self, path, false)
+end
+
+function Files:find_directory(path)
+  return find(self, path, true)
+end
+
+function Files:copy_directory(from, to)
+  change(self, "Win32_Directory", "Copy", from, function()
+    return files(self):copy_directory(from, to)
+  end)
+end
+
+function Files:rename_directory(from, to)
+  change(self, "Win32_Directory", "Rename", from, function()
+    return files(self):rename(from, to)
+  end)
+end
+
+function Files:delete_directory(path)
+  if not self:find_directory(path) then
+    return false
+  end
+  change(self, "Win32_Directory", "Delete", path, function()
+    return files(self):delete(path)
+  end)
+  return true
+end
+
+function Files:copy(from, to)
+  change(self, "CIM_DataFile", "Copy", from, function()
+    return files(self):copy(from, to)
+  end)
+end
+
+function Files:rename(from, to)
+  change(self, "CIM_DataFile", "Rename", from, function()
+    return files(self):rename(from, to)
+  end)
+end
+
+function Files:delete(path)
+  if not self:find(path) then
+    return false
+  end
+  change(self, "CIM_DataFile", "Delete", path, function()
+    return files(self):delete(path)
+  end)
+  return true
+end
+
+function Files:close() end
+
+function M.open(world, node, by)
+  return setmetatable({ world = world, node = node, by = by }, Files)
+end
+
+return M

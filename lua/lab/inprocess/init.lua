@@ -1,0 +1,40 @@
+-- The natives' Lua interface on a simulated world, in the same process: what scenarios and the explorer run sequences
+-- against. lab/server.lua shows the same world over HTTP; a conformance spec compares the two.
+local eem = require("lab.inprocess.eem")
+local files = require("lab.inprocess.files")
+local hyperv = require("lab.inprocess.hyperv")
+local pnp = require("lab.inprocess.pnp")
+
+local M = {}
+
+local Connection = {}
+Connection.__index = Connection
+
+function Connection:namespace()
+  return self
+end
+
+function Connection:close() end
+
+-- For context.open{ natives = ... }. `by`: who makes the changes, for the world's log.
+function M.natives(world, by)
+  return {
+    eem = function()
+      return eem.open(world, by)
+    end,
+    wmi = function(_, node)
+      return setmetatable({ node = node }, Connection)
+    end,
+    hyperv = function(connection)
+      return hyperv.open(world, connection.node, by)
+    end,
+    pnp = function(connection)
+      return pnp.open(world, connection.node, by)
+    end,
+    files = function(connection)
+      return files.open(world, connection.node, by)
+    end,
+  }
+end
+
+return M
