@@ -11,7 +11,6 @@ local failure = require("failure")
 local M = {}
 
 ---@class Task
----@field name string
 ---@field done boolean
 ---@field deadline number? on the driver's clock
 ---@field cancelled table? failure object that is raised at the task's next wait
@@ -83,6 +82,16 @@ local function wake(task, token)
   end
 end
 
+local function finish(task)
+  task.done = true
+  tasks[task.co] = nil
+  loop.forget(task.co)
+  for _, waiter in ipairs(task.waiters) do
+    wake(waiter.task, waiter.token)
+  end
+  task.waiters = {}
+end
+
 function M.now()
   return driver.now()
 end
@@ -119,12 +128,14 @@ function M.sleep(seconds)
   M.check()
 end
 
--- Starts `fn(...)` as a task of its own. It shares its parent's deadline.
+-- Starts `fn(...)` as a task of its own. It shares its parent's deadline and family.
 ---@return Task
 function M.spawn(fn, ...)
   local arguments = table.pack(...)
-  local deadline = current and current.deadline
-  local task = { name = "task", done = false, deadline = deadline, waiters = {} }
+  local task = {
+    done = false, waiters = {}, deadline = current and current.deadline,
+    family = current and current.family or {},
+  }
   task.co = coroutine.create(function()
     task.results = table.pack(loop.guard(fn, table.unpack(arguments, 1, arguments.n)))
   end)
@@ -132,6 +143,24 @@ function M.spawn(fn, ...)
   loop.task(task.co, task.deadline)
   make_ready(task)
   return task
+end
+
+-- Starts `fn(...)` as the first of a family of its own, which can be abandoned as a whole.
+---@return Task
+function M.spawn_family(fn, ...)
+  local task = M.spawn(fn, ...)
+  task.family, task.deadline = {}, nil
+  loop.task(task.co, nil)
+  return task
+end
+
+-- The whole family of a task never runs again, not even to clean up: what a crash is to the simulator.
+function M.abandon(task)
+  task.family.abandoned = true
+  if not task.done then
+    task.results = { false, failure.new({ code = "CANCELLED", message = "killed" }), n = 2 }
+    finish(task)
+  end
 end
 
 -- Waits for a task's end. Returns true and its results, or false and the failure object.
@@ -203,22 +232,16 @@ function M.set_deadline(time)
   loop.task(current.co, time)
 end
 
-local function finish(task)
-  task.done = true
-  tasks[task.co] = nil
-  loop.forget(task.co)
-  for _, waiter in ipairs(task.waiters) do
-    wake(waiter.task, waiter.token)
-  end
-  task.waiters = {}
-end
-
 local function resume(task)
+  if task.family.abandoned then
+    tasks[task.co] = nil
+    return
+  end
   current = task
   loop.slice()
   local ok, message = coroutine.resume(task.co)
   current = nil
-  if coroutine.status(task.co) == "dead" then
+  if coroutine.status(task.co) == "dead" and not task.done then
     if not ok then
       task.results = { false, message, n = 2 }
     end
