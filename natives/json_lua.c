@@ -35,6 +35,36 @@ static struct tk_buffer *new_buffer(lua_State *L)
     return buffer;
 }
 
+// ---- preparing, once, also where a script never asks for `json` itself
+
+int luaopen_cjson_safe(lua_State *L);
+
+// Makes an instance of lua-cjson of our own, so that nobody's settings meet.
+static void open_cjson(lua_State *L)
+{
+    lua_pushcfunction(L, luaopen_cjson_safe);
+    lua_call(L, 0, 1);
+    lua_getfield(L, -1, "decode_max_depth");
+    lua_pushinteger(L, DEPTH_MAX);
+    lua_call(L, 1, 0);
+    lua_getfield(L, -1, "decode");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
+    lua_pop(L, 1);
+}
+
+static void prepare(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key) == LUA_TNIL) {
+        luaL_newmetatable(L, ARRAY_TYPE);
+        luaL_newmetatable(L, BUFFER_TYPE);
+        lua_pushcfunction(L, buffer_free);
+        lua_setfield(L, -2, "__gc");
+        lua_pop(L, 2);
+        open_cjson(L);
+    }
+    lua_pop(L, 1);
+}
+
 // ---- decoding
 
 static int invalid(struct tk_failure *err, const char *text, size_t at, const char *why,
@@ -125,12 +155,14 @@ static bool mend(lua_State *L)
 int tk_json_decode(lua_State *L, const char *text, size_t len, struct tk_failure *err)
 {
     int top = lua_gettop(L);
-    struct tk_buffer *marked = new_buffer(L);
+    struct tk_buffer *marked;
     const char *why;
     size_t at;
     int result = -1;
 
     luaL_checkstack(L, 10, "too many values");
+    prepare(L);
+    marked = new_buffer(L);
     if (!tk_json_mark(text, len, marked, &at, &why)) {
         invalid(err, text, at, why, strlen(why));
         lua_settop(L, top);
@@ -156,6 +188,23 @@ int tk_json_decode(lua_State *L, const char *text, size_t len, struct tk_failure
         lua_settop(L, top);
     }
     return result;
+}
+
+static bool is_array(lua_State *L, int index)
+{
+    bool yes = false;
+
+    if (lua_getmetatable(L, index)) {
+        luaL_getmetatable(L, ARRAY_TYPE);
+        yes = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+    }
+    return yes;
+}
+
+bool tk_json_is_list(lua_State *L, int index)
+{
+    return lua_istable(L, index) && (lua_rawlen(L, index) > 0 || is_array(L, index));
 }
 
 // json.decode(text) -> value   [-0, +1, v]
@@ -295,18 +344,6 @@ static void encode_list(const struct encoder *e, struct frame *frame, lua_Intege
     tk_buffer_puts(e->out, "]");
 }
 
-static bool is_array(lua_State *L, int index)
-{
-    bool yes = false;
-
-    if (lua_getmetatable(L, index)) {
-        luaL_getmetatable(L, ARRAY_TYPE);
-        yes = lua_rawequal(L, -1, -2);
-        lua_pop(L, 2);
-    }
-    return yes;
-}
-
 static void encode_table(const struct encoder *e, const struct frame *up)
 {
     lua_State *L = e->L;
@@ -418,35 +455,14 @@ static int l_array(lua_State *L)
 
 // ---- registration
 
-int luaopen_cjson_safe(lua_State *L);
 int luaopen_json(lua_State *L);
-
-// Makes an instance of lua-cjson of our own, so that nobody's settings meet.
-static void open_cjson(lua_State *L)
-{
-    lua_pushcfunction(L, luaopen_cjson_safe);
-    lua_call(L, 0, 1);
-    lua_getfield(L, -1, "decode_max_depth");
-    lua_pushinteger(L, DEPTH_MAX);
-    lua_call(L, 1, 0);
-    lua_getfield(L, -1, "decode");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
-    lua_pop(L, 1);
-}
 
 int luaopen_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"decode", l_decode}, {"encode", l_encode}, {"array", l_array}, {NULL, NULL}};
 
-    luaL_newmetatable(L, ARRAY_TYPE);
-    lua_pop(L, 1);
-    if (luaL_newmetatable(L, BUFFER_TYPE)) {
-        lua_pushcfunction(L, buffer_free);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_pop(L, 1);
-    open_cjson(L);
+    prepare(L);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -5,9 +5,9 @@ eem = {}
 
 ---@class EemDevice
 ---@field id string          "0x8cdf9d911c60", lower case
----@field kind "board"|"io"  server board (eesv) or slot of an I/O box (eeio)
+---@field kind "board"|"io"|nil  server board (eesv) or slot of an I/O box (eeio); nil when EEM says something else
 ---@field group_id integer?  16..4092 in a group, 4093 free I/O pool, 4094 board without a group
----@field free boolean       group_id is 4093 (io) or 4094 (board)
+---@field free boolean       group_id is 4093 (io) or 4094 (board); false also when EEM tells no group
 ---@field type string?       "10g", "40g", ...; anything EEM says
 ---@field power "on"|"off"|nil
 ---@field model string?
@@ -18,18 +18,23 @@ eem = {}
 ---@field update_time string?
 ---@field link "up"|"down"|"unknown" io: judged from every field of section 3.5 that is there: eesv connection, board MAC not zero,
 ---                          any path up, PCIe up; "unknown" when none of them is there. board: link_status0/1
----@field link_detail table  the single words: board_connection, path, pcie, board
+---@field link_detail table  the single words (up, down, unknown), as far as they are there. io: board_connection, path, pcie,
+---                          board; board: link
 ---@field board string?      io: id of the board it is linked to ("0x..." from eesv_mac_address), nil when zeros or absent
 ---@field vendor string?     io: "10de" (trusted only for type 40g); never a requirement
 ---@field device string?     io: "1f08"
 ---@field class string?      io: six hex digits, "030000" (EEM writes "0x30000"); a bridge class may hide a GPU
 ---@field max_devices integer? board: max_eeio_count
----@field ports table?       board: list of { port=, up=boolean, device="0x.."|nil }
+---@field ports table?       board: list of { port=, up=boolean?, device="0x.."|nil }
 
+-- Every verb raises: EEM_UNREACHABLE, EEM_TIMEOUT, EEM_TLS, EEM_AUTH, EEM_NOT_FOUND, EEM_REFUSED, EEM_SERVER, EEM_BAD_ANSWER,
+-- EEM_TOO_LARGE; with http (status) where there was an answer, target (id or address), and maybe_executed where a change went out
+-- and its outcome was not seen. Nothing that changes is ever sent twice.
 ---@class Eem
 local Eem = {}
 
 -- Opens no connection yet. auth: "none", "basic" (default when user is given), "encoded" (password is ready base64).
+-- Seconds: timeout of one request (30), connect_timeout (5); max_answer "8MiB"; ca: PEM file.
 -- https verifies unless insecure = true. Raises on misuse only.
 ---@param options { url: string, user: string?, password: string?, auth: string?, ca: string?, insecure: boolean?, connect_timeout: number?, timeout: number?, max_answer: string? }
 ---@return Eem
@@ -48,7 +53,7 @@ function Eem:devices(filter) end
 ---@return EemDevice
 function Eem:device(id) end
 
--- As device, nil when EEM does not know the id.
+-- As device, nil when EEM does not know the id. Raises EEM_NOT_FOUND when the 404 is not EEM's (a wrong address).
 ---@return EemDevice?
 function Eem:find_device(id) end
 
