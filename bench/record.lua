@@ -4,8 +4,8 @@
 --   takeover run bench/record.lua DIRECTORY URL ...
 --
 -- prints one URL of its own for each given one, then serves until it is stopped. DIRECTORY gets,
--- for the Nth request, N.body and one line in `calls`: method, which URL (1 is the first), path with
--- query, header file.
+-- for the Nth request, N.body, N.headers and one line in `calls`: method, which URL (1 is the
+-- first), path with query, N.
 local fs = require("fs")
 local http = require("http")
 local httpd = require("httpd")
