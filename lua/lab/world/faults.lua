@@ -1,0 +1,169 @@
+-- Faults to order: rules that say which call to the outside goes wrong, and how.
+--
+-- Faces ask `take` before each call. What concerns the transport (a dropped connection, garbage) they do
+-- themselves; what concerns the truth (a lie, a job that fails) is kept here as `pending` for the operation
+-- that follows.
+local errors = require("lab.world.errors")
+
+local M = {}
+M.__index = M
+
+local BY_FACE = {
+  ["drop"] = true,
+  ["drop after"] = true,
+  ["delay"] = true,
+  ["delay after"] = true,
+  ["error"] = true,
+  ["error after"] = true,
+  ["garbage"] = true,
+  ["html"] = true,
+  ["huge"] = true,
+  ["truncate"] = true,
+  ["unreachable"] = true,
+}
+local BY_WORLD = {
+  ["lie"] = true,
+  ["job fails"] = true,
+  ["job hangs"] = true,
+  ["job vanishes"] = true,
+  ["job warns"] = true,
+}
+local MATCHED = { "verb", "method", "path", "class", "namespace", "query" }
+
+local UNREACHABLE = { effect = "unreachable", id = 0 }
+
+function M.new(world)
+  return setmetatable({ world = world, rules = {}, last_id = 0, counters = {} }, M)
+end
+
+---@param rule { target: string, match: table?, effect: string, times: integer?, seconds: number? }
+---@return integer id
+function M:add(rule)
+  if type(rule) ~= "table" or not (BY_FACE[rule.effect] or BY_WORLD[rule.effect]) then
+    errors.http(400, "40000", "there is no effect '%s'", tostring(rule and rule.effect))
+  end
+  for field in next, rule.match or {} do
+    local known = field == "nth"
+    for _, name in ipairs(MATCHED) do
+      known = known or name == field
+    end
+    if not known then
+      errors.http(400, "40000", "a rule cannot match on '%s'", tostring(field))
+    end
+  end
+  self.last_id = self.last_id + 1
+  local kept = { id = self.last_id, seen = 0, left = rule.times }
+  for name, value in next, rule do
+    kept[name] = value
+  end
+  kept.match = rule.match or {}
+  kept.target = rule.target or "*"
+  if kept.match.nth and not kept.left then
+    kept.left = 1
+  end
+  self.rules[#self.rules + 1] = kept
+  return kept.id
+end
+
+function M:list()
+  return self.rules
+end
+
+function M:remove(id)
+  for i, rule in ipairs(self.rules) do
+    if rule.id == id then
+      table.remove(self.rules, i)
+      return true
+    end
+  end
+  return false
+end
+
+function M:clear()
+  self.rules = {}
+  self.pending = nil
+end
+
+local function text_matches(wanted, value)
+  if value == nil then
+    return false
+  end
+  wanted, value = tostring(wanted), tostring(value)
+  if wanted:sub(1, 1) == "~" then
+    return value:find(wanted:sub(2)) ~= nil
+  end
+  return wanted:lower() == value:lower()
+end
+
+local function matches(rule, target, call)
+  if rule.left == 0 or (rule.target ~= "*" and rule.target ~= target) then
+    return false
+  end
+  local match = rule.match
+  for i = 1, #MATCHED do
+    local wanted = match[MATCHED[i]]
+    if wanted ~= nil and not text_matches(wanted, call[MATCHED[i]]) then
+      return false
+    end
+  end
+  rule.seen = rule.seen + 1
+  return not match.nth or rule.seen == match.nth
+end
+
+-- The rule that applies to this call, or nil. Counts the call.
+---@param target string "eem" or a node's name
+---@param call { verb: string?, path: string?, class: string?, method: string?, namespace: string?, query: string? }
+---@return table?
+function M:take(target, call)
+  self.pending = nil
+  local counters = self.counters[target]
+  if not counters then
+    counters = { calls = 0 }
+    self.counters[target] = counters
+  end
+  counters.calls = counters.calls + 1
+  local word = call.method or call.verb
+  if word then
+    counters[word] = (counters[word] or 0) + 1
+  end
+  if not self.world:reachable(target) then
+    return UNREACHABLE
+  end
+  local rules = self.rules
+  for i = 1, #rules do
+    local rule = rules[i]
+    if matches(rule, target, call) then
+      if rule.left then
+        rule.left = rule.left - 1
+      end
+      if BY_WORLD[rule.effect] then
+        self.pending = rule
+        return nil
+      end
+      return rule
+    end
+  end
+  return nil
+end
+
+-- For the world: true when the operation under way must succeed in words only.
+function M:lies()
+  local rule = self.pending
+  if rule and rule.effect == "lie" then
+    self.pending = nil
+    return true
+  end
+  return false
+end
+
+-- For the world: the rule for the job that is being started, or nil.
+function M:for_job()
+  local rule = self.pending
+  if rule and rule.effect ~= "lie" then
+    self.pending = nil
+    return rule
+  end
+  return nil
+end
+
+return M

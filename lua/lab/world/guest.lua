@@ -1,0 +1,130 @@
+-- What runs inside a virtual machine: it boots, says that it is well, shuts down when asked (or not), and sees
+-- the GPUs that are physically there.
+local M = {}
+
+local methods = {}
+M.methods = methods
+
+local OK, NO_CONTACT, LOST, PAUSED = 2, 12, 13, 15
+local RUNNING, SHUTTING_DOWN, PAUSED_VM = 2, 4, 9
+local NOT_READY, LOCKED, ALREADY = 32780, 32781, 32782
+
+local function boot_due(vm, epoch)
+  if vm.epoch == epoch then
+    vm.booted = true
+  end
+end
+
+-- The virtual machine has been switched on; saved: it goes on where it was.
+function methods:guest_begins(vm, saved)
+  vm.epoch = vm.epoch + 1
+  vm.booted = saved or false
+  if not saved then
+    self.world.clock:after(self.world.latency.boot, boot_due, vm, vm.epoch)
+  end
+end
+
+---@return integer? OperationalStatus of the heartbeat; nil where there is no component
+function methods:heartbeat(vm)
+  if not self:active(vm) then
+    return nil
+  end
+  if vm.state == PAUSED_VM or vm.critical then
+    return PAUSED
+  end
+  if not vm.booted or vm.guest.silent == "always" then
+    return NO_CONTACT
+  end
+  return vm.guest.silent and LOST or OK
+end
+
+local function shut_down_due(self, vm, epoch)
+  if vm.epoch == epoch and vm.state == SHUTTING_DOWN then
+    self:stopped(vm)
+    self.world:log(self.node.name, "shut down", vm.id)
+  end
+end
+
+-- Msvm_ShutdownComponent.InitiateShutdown (fact sheet 1.10).
+---@return integer code
+function methods:initiate_shutdown(id, force)
+  local vm = self:need(id)
+  if vm.state == SHUTTING_DOWN then
+    return ALREADY
+  end
+  if vm.state ~= RUNNING or vm.critical then
+    return 32775
+  end
+  if not vm.booted then
+    return NOT_READY
+  end
+  if vm.guest.locked and not force then
+    return LOCKED
+  end
+  if vm.guest.ignores or self.world.faults:lies() then
+    return 0
+  end
+  vm.state = SHUTTING_DOWN
+  vm.changed = self.world.clock.time
+  self.world:log(self.node.name, "shutdown", vm.id)
+  local seconds = vm.guest.shutdown or self.world.latency.shutdown
+  self.world.clock:after(seconds, shut_down_due, self, vm, vm.epoch)
+  return 0
+end
+
+-- Devices that the guest can use now.
+function methods:present_devices(vm)
+  local list = {}
+  for _, entry in ipairs(vm.attached) do
+    if entry.present then
+      list[#list + 1] = entry
+    end
+  end
+  return list
+end
+
+---@return boolean the guest sees a display controller
+function methods:gpu_present(vm)
+  for _, entry in ipairs(vm.attached) do
+    if entry.present and entry.fn.class:sub(1, 2) == "03" then
+      return true
+    end
+  end
+  return false
+end
+
+-- Key-value items: what Windows says by itself, and a report of the guest's own about its GPU.
+function methods:guest_items(vm)
+  if not self:active(vm) then
+    return nil
+  end
+  if not vm.booted then
+    return { intrinsic = {}, own = {} }
+  end
+  local names = {}
+  for _, entry in ipairs(self:present_devices(vm)) do
+    if entry.fn.class:sub(1, 2) == "03" then
+      names[#names + 1] = entry.fn.name
+    end
+  end
+  local status = #names == 0 and "none" or "ok"
+  if #names > 0 and vm.guest.broken_driver then
+    status = "error"
+  end
+  return {
+    intrinsic = {
+      { "FullyQualifiedDomainName", vm.config.name },
+      { "OSName", "Windows Server 2022 Standard" },
+      { "OSVersion", "10.0.20348" },
+      { "OSMajorVersion", "10" },
+      { "IntegrationServicesVersion", "10.0.20348" },
+    },
+    own = {
+      { "gpu.count", string.format("%d", #names) },
+      { "gpu.names", table.concat(names, "; ") },
+      { "gpu.status", status },
+    },
+  }
+end
+
+return M

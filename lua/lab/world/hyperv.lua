@@ -1,0 +1,178 @@
+-- Hyper-V of one node: its registrations (realized virtual machines), planned ones, and what can be asked
+-- of them. The operations are beside it: power.lua, registration.lua, assignment.lua; jobs in jobs.lua.
+--
+-- A registration is not the virtual machine: the configuration is in a file, and whoever reaches the file can
+-- register it. So two nodes may have registered one GUID, and a registration whose disk went away is critical.
+local assignment = require("lab.world.assignment")
+local errors = require("lab.world.errors")
+local guest = require("lab.world.guest")
+local jobs = require("lab.world.jobs")
+local power = require("lab.world.power")
+local registration = require("lab.world.registration")
+
+local M = {}
+M.__index = M
+
+for _, part in ipairs({ jobs.methods, power, registration, assignment, guest.methods }) do
+  for name, method in next, part do
+    M[name] = method
+  end
+end
+
+local RUNNING, OFF, SAVED, PAUSED = 2, 3, 6, 9
+-- EnabledState of a critical one. Differs between Windows versions (fact sheet 1.2), hence movable as a block.
+local CRITICAL = { [RUNNING] = 4, [OFF] = 1, [SAVED] = 3, [PAUSED] = 4 }
+
+function M.new(world, node, definition)
+  return setmetatable({
+    world = world,
+    node = node,
+    memory = definition.memory or 65536,
+    switches = definition.switches or {},
+    default_root = definition.default_root or [[C:\ProgramData\Microsoft\Windows\Hyper-V]],
+    list = {},
+    by_id = {},
+    planned_list = {},
+    planned_by_id = {},
+    job_list = {},
+    jobs_by_id = {},
+    job_count = 0,
+  }, M)
+end
+
+function M:vms()
+  return self.list
+end
+
+function M:planned_vms()
+  return self.planned_list
+end
+
+function M:find(id)
+  return self.by_id[id:upper()]
+end
+
+function M:find_planned(id)
+  return self.planned_by_id[id:upper()]
+end
+
+function M:any(id)
+  return self.by_id[id:upper()] or self.planned_by_id[id:upper()]
+end
+
+-- For methods: the record, or WMI's "not found".
+function M:need(id)
+  local vm = self:any(id)
+  if not vm then
+    errors.wmi(errors.NOT_FOUND, "there is no virtual machine %s", id)
+  end
+  return vm
+end
+
+function M:enabled_state(vm)
+  if not vm.critical then
+    return vm.state
+  end
+  return self.world.switches.critical_base + (CRITICAL[vm.state] or 0)
+end
+
+---@return integer HealthState: 5 ok, 25 critical
+function M:health(vm)
+  return vm.critical and 25 or 5
+end
+
+function M:operational(vm)
+  return vm.critical and { 3 } or { vm.state == 10 and 11 or 2 }
+end
+
+---@return number seconds that it runs
+function M:uptime(vm)
+  return vm.started and self.world.clock.time - vm.started or 0
+end
+
+-- Runs, or holds its files and devices as if.
+function M:active(vm)
+  return vm.state == RUNNING or vm.state == PAUSED or vm.state == 4
+end
+
+function M:free_memory()
+  local free = self.memory
+  for _, vm in ipairs(self.list) do
+    if self:active(vm) then
+      free = free - vm.config.memory
+    end
+  end
+  return free
+end
+
+function M:has_switch(name)
+  for _, switch in ipairs(self.switches) do
+    if switch == name then
+      return true
+    end
+  end
+  return false
+end
+
+-- Node without power: what ran stops, what was only planned is lost, registrations stay for its return.
+function M:power_lost()
+  local switches = self.world.switches
+  self:drop_jobs()
+  for _, vm in ipairs(self.list) do
+    local ran = self:active(vm)
+    vm.was_running = ran
+    if ran or vm.state == 10 then
+      self:stopped(vm)
+      if switches.crash_leaves == "saved state" then
+        vm.config.is_saved = true
+      end
+    elseif vm.state ~= SAVED then
+      vm.state = OFF
+    end
+  end
+  self.planned_list, self.planned_by_id = {}, {}
+end
+
+-- The node has booted: registrations are there, critical where their files are not.
+function M:booted()
+  self:files_changed()
+  for _, vm in ipairs(self.list) do
+    local wanted = vm.config.start_action
+    if not vm.critical and vm.state == OFF and (wanted == 4 or (wanted == 3 and vm.was_running)) then
+      self:request_state(vm.id, RUNNING)
+    end
+    vm.was_running = false
+  end
+end
+
+local function critical_due(self, vm, since)
+  if vm.critical == since and self:active(vm) then
+    self:stopped(vm)
+  end
+end
+
+-- A disk came or went: registrations follow their files.
+function M:files_changed()
+  local time = self.world.clock.time
+  for _, vm in ipairs(self.list) do
+    local file = self.node.files:find(vm.file)
+    if file and file.config then
+      if vm.critical then
+        vm.critical = nil
+        vm.config = file.config
+        vm.changed = time
+        if self:active(vm) then
+          self:reopen(vm)
+        end
+      end
+    elseif not vm.critical then
+      vm.critical = { since = time }
+      vm.changed = time
+      if self:active(vm) then
+        self.world.clock:after(self.world.latency.critical, critical_due, self, vm, vm.critical)
+      end
+    end
+  end
+end
+
+return M

@@ -1,0 +1,308 @@
+-- Plug and play of one node: which PCI functions it has, where, and whether the host, nobody or Hyper-V owns
+-- them. Rules: fact sheet hyperv-wmi, section 3. A function that Hyper-V has (dismounted) is gone from PCI\ and
+-- there under PCIP\ with the same tail and location.
+local errors = require("lab.world.errors")
+
+local M = {}
+M.__index = M
+
+local DISABLED, PHANTOM = 22, 45
+local CLASS_GUIDS = {
+  Display = "{4d36e968-e325-11ce-bfc1-08002be10318}",
+  MEDIA = "{4d36e96c-e325-11ce-bfc1-08002be10318}",
+  Net = "{4d36e972-e325-11ce-bfc1-08002be10318}",
+  System = "{4d36e97d-e325-11ce-bfc1-08002be10318}",
+}
+
+function M.new(world, node)
+  return setmetatable({
+    world = world,
+    node = node,
+    entries = {}, -- in the order of their coming
+    by_id = {}, -- PCI\ and PCIP\ instance id, upper case -> entry
+    disabled = {}, -- PCI\ instance ids whose driver was disabled for good
+    left_dismounted = {}, -- PCI\ instance ids that went away while dismounted
+  }, M)
+end
+
+local function add(self, fn, location, tail, slot, index)
+  local hardware = string.format(
+    "VEN_%s&DEV_%s&SUBSYS_%s&REV_%s",
+    fn.vendor:upper(),
+    fn.device:upper(),
+    fn.subsystem or "00000000",
+    fn.revision or "A1"
+  )
+  local entry = {
+    id = "PCI\\" .. hardware .. "\\" .. tail,
+    dismounted_id = "PCIP\\" .. hardware .. "\\" .. tail,
+    fn = fn,
+    index = index,
+    slot = slot,
+    location = location,
+    present = true,
+    disabled = false,
+    dismounted = false,
+    listed = false, -- among Hyper-V's assignable devices
+  }
+  local phantom = self.by_id[entry.dismounted_id:upper()]
+  if phantom then
+    for i, other in ipairs(self.entries) do
+      if other == phantom then
+        table.remove(self.entries, i)
+        break
+      end
+    end
+  end
+  self.entries[#self.entries + 1] = entry
+  self.by_id[entry.id:upper()] = entry
+  self.by_id[entry.dismounted_id:upper()] = entry
+  return entry
+end
+
+-- A device that is part of the server.
+function M:add_onboard(fn, number)
+  local tail = string.format("3&%X&0&%02X", 0x11583659 + self.node.number, number)
+  add(self, fn, fn.location or string.format("PCIROOT(0)#PCI(%02X00)", number), tail, nil, 0)
+end
+
+-- Location of a slot's card and tail of its instance id: both differ from node to node and from port to port.
+local function place(self, slot, behind, index)
+  local root = string.format("%s#PCI(%02X00)#PCI(0000)", self.node.location_root, slot.port - 1)
+  local tail = string.format("%d&%X&0&%02X%02X", behind and 6 or 5, 0x2A9C5100 + self.node.number, slot.port, index * 8)
+  if behind then
+    return root .. string.format("#PCI(0800)#PCI(%04X)", index), tail
+  end
+  return root:gsub("%(0000%)$", string.format("(%04X)", index)), tail
+end
+
+local function was_disabled(self, entry)
+  return self.world.switches.device_returns ~= "enabled" and self.disabled[entry.id] or false
+end
+
+local function come(self, slot, fn, behind, index)
+  local location, tail = place(self, slot, behind, index)
+  local entry = add(self, fn, location, tail, slot, index)
+  entry.disabled = was_disabled(self, entry)
+  if self.left_dismounted[entry.id] and self.world.switches.device_returns == "dismounted" then
+    entry.dismounted = true
+    entry.listed = true
+  end
+end
+
+local function has(self, slot)
+  for _, entry in ipairs(self.entries) do
+    if entry.slot == slot and entry.present then
+      return true
+    end
+  end
+  return false
+end
+
+-- The functions of a linked slot come into the tree.
+function M:appear(slot)
+  if not self.node.up or slot.board ~= self.node.board or has(self, slot) then
+    return
+  end
+  if slot.bridge then
+    come(self, slot, slot.bridge, false, 0)
+  end
+  for i, fn in ipairs(slot.functions or {}) do
+    come(self, slot, fn, slot.bridge ~= nil, i - 1)
+  end
+  self.world.invariants:check_held(slot)
+end
+
+local function appear_due(self, slot, epoch)
+  if epoch == slot.epoch then
+    self:appear(slot)
+  end
+end
+
+-- The link to a slot has come up.
+function M:linked(slot)
+  if not self.node.up then
+    return -- the operating system finds it when it boots
+  end
+  if self.world.switches.enumeration == "auto" then
+    self.world.clock:after(self.world.latency.enumerate, appear_due, self, slot, slot.epoch)
+  end
+end
+
+function M:rescan()
+  if self.world.faults:lies() then
+    return 0
+  end
+  for _, slot in ipairs(self.world.fabric.slots) do
+    if slot.board == self.node.board and not has(self, slot) then
+      self.world.clock:after(self.world.latency.enumerate, appear_due, self, slot, slot.epoch)
+    end
+  end
+  return 0
+end
+
+-- The functions of a slot leave, whoever uses them. What Hyper-V had stays behind as a phantom.
+function M:unplug(slot)
+  local kept, gone = {}, {}
+  for _, entry in ipairs(self.entries) do
+    if entry.slot ~= slot or not entry.present then
+      kept[#kept + 1] = entry
+    else
+      gone[#gone + 1] = entry
+      entry.present = false
+      entry.listed = false
+      self.by_id[entry.id:upper()] = nil
+      self.left_dismounted[entry.id] = entry.dismounted or nil
+      if entry.dismounted and self.world.switches.phantoms then
+        kept[#kept + 1] = entry
+      else
+        self.by_id[entry.dismounted_id:upper()] = nil
+      end
+    end
+  end
+  self.entries = kept
+  for _, entry in ipairs(gone) do
+    self.node.hyperv:device_lost(entry)
+  end
+end
+
+-- Power is gone: the tree with it.
+function M:clear()
+  local kept = {}
+  self.by_id = {}
+  for _, entry in ipairs(self.entries) do
+    if not entry.slot then
+      kept[#kept + 1] = entry
+      self.by_id[entry.id:upper()] = entry
+      self.by_id[entry.dismounted_id:upper()] = entry
+    else
+      if entry.present then
+        self.left_dismounted[entry.id] = entry.dismounted or nil
+      end
+      entry.present = false
+      entry.listed = false
+    end
+  end
+  self.entries = kept
+end
+
+local function view(entry)
+  local fn = entry.fn
+  local problem = 0
+  if not entry.present then
+    problem = PHANTOM
+  elseif entry.disabled and not entry.dismounted then
+    problem = DISABLED
+  end
+  local vendor, device = fn.vendor:upper(), fn.device:upper()
+  return {
+    id = entry.dismounted and entry.dismounted_id or entry.id,
+    name = entry.dismounted and "PCI Express Graphics Processing Unit - Dismounted" or fn.name,
+    class = entry.dismounted and "System" or fn.pnp_class,
+    class_guid = CLASS_GUIDS[entry.dismounted and "System" or fn.pnp_class],
+    manufacturer = entry.dismounted and "Microsoft" or fn.manufacturer,
+    vendor = fn.vendor,
+    device = fn.device,
+    subclass = fn.class:sub(1, 4),
+    location = entry.location,
+    problem = problem,
+    present = entry.present,
+    dismounted = entry.dismounted,
+    service = entry.dismounted and "pcip" or fn.service,
+    hardware_ids = {
+      string.format("PCI\\VEN_%s&DEV_%s&SUBSYS_%s", vendor, device, fn.subsystem or "00000000"),
+      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, fn.class:upper()),
+      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, fn.class:sub(1, 4):upper()),
+    },
+    serial = entry.slot and entry.slot.serial,
+  }
+end
+
+function M:devices()
+  local list = {}
+  for i, entry in ipairs(self.entries) do
+    list[i] = view(entry)
+  end
+  return list
+end
+
+-- The tree's record of an instance id as it is now (PCIP\ only while dismounted), or nil.
+function M:entry(id)
+  local entry = self.by_id[id:upper()]
+  if entry and (entry.dismounted and entry.dismounted_id or entry.id):upper() == id:upper() then
+    return entry
+  end
+  return nil
+end
+
+function M:find(id)
+  local entry = self:entry(id)
+  return entry and view(entry)
+end
+
+-- Present record at a location, or nil.
+function M:at(location)
+  for _, entry in ipairs(self.entries) do
+    if entry.present and entry.location:upper() == location:upper() then
+      return entry
+    end
+  end
+  return nil
+end
+
+local function changeable(self, id)
+  local entry = self:entry(id)
+  if not entry then
+    errors.wmi(errors.NOT_FOUND, "there is no device %s", id)
+  end
+  if entry.dismounted or not entry.present then
+    errors.wmi(errors.FAILED, "device %s cannot be enabled or disabled", id)
+  end
+  return entry
+end
+
+local function set_disabled(self, id, disabled, verb)
+  local entry = changeable(self, id)
+  if entry.disabled ~= disabled and not self.world.faults:lies() then
+    entry.disabled = disabled
+    self.disabled[entry.id] = disabled or nil
+    self.world:log(self.node.name, verb, entry.id)
+  end
+  return 0, self.world.switches.reboot_needed
+end
+
+-- Lasting, as Disable-PnpDevice is.
+function M:disable(id)
+  return set_disabled(self, id, true, "disable")
+end
+
+function M:enable(id)
+  return set_disabled(self, id, false, "enable")
+end
+
+function M:location_paths(id)
+  local entry = self:entry(id)
+  if not entry then
+    errors.wmi(errors.NOT_FOUND, "there is no device %s", id)
+  end
+  local acpi = entry.location:gsub("PCIROOT%((%w+)%)", "ACPI(_SB_)#ACPI(PC%1)", 1)
+  acpi = acpi:gsub("#PCI%((%w+)%)", "#ACPI(P%1)")
+  return { entry.location, acpi }
+end
+
+-- Before the beginning: this slot's functions are to come up disabled (the one-time preparation of a host).
+function M:remember_disabled(slot)
+  for i, fn in ipairs(slot.functions or {}) do
+    local _, tail = place(self, slot, slot.bridge ~= nil, i - 1)
+    self.disabled[string.format(
+      "PCI\\VEN_%s&DEV_%s&SUBSYS_%s&REV_%s\\%s",
+      fn.vendor:upper(),
+      fn.device:upper(),
+      fn.subsystem or "00000000",
+      fn.revision or "A1",
+      tail
+    )] = true
+  end
+end
+
+return M
