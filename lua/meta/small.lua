@@ -36,18 +36,25 @@ function Journal:begin_step(run, step) end
 -- state: "already", "done", "undone", "failed", "skipped", "planned"
 ---@param result { state: string, attempts: integer?, message: string?, failure: table? }
 function Journal:end_step(step, result) end
--- One call to the outside. kind: "look" or "change". step may be nil.
+-- One call to the outside. kind: "look" or "change". step may be nil. `began` is kept as given (the scheduler's clock); the row also
+-- gets `at`, seconds since 1970 when it was written. Tables longer than 256 KiB as JSON are not kept.
 ---@param call { run: integer, step: integer?, native: string, verb: string, kind: string, target: string?, request: table?, answer: any, failure: table?, began: number, took: number, changed: boolean? }
 function Journal:call(call) end
 -- A remark that explains a change or a decision (evidence, chosen device, warning).
 function Journal:note(run, text, data) end
 ---@param result { state: "succeeded"|"failed"|"refused"|"cancelled", exit_code: integer, message: string?, failure: table? }
 function Journal:end_run(run, result) end
--- Newest first. A run without an end whose process is gone has state "interrupted".
+-- Newest first. A run without an end is "running" while its process lives, "interrupted" when that is gone, and "unfinished" when another
+-- host wrote it, whose processes cannot be seen from here. Times are seconds since 1970; took is in seconds.
 ---@param filter { vm: string?, command: string?, limit: integer?, id: integer? }?
+---@return { id: integer, command: string?, vm: string?, node: string?, version: string?, arguments: table?, environment: table?, began: number, ended: number?, took: number?, state: string, exit_code: integer?, message: string?, failure: table?, host: string, pid: integer }[]
 function Journal:runs(filter) end
+---@return { id: integer, run: integer, name: string, branch: string?, began: number, ended: number?, took: number?, state: string?, attempts: integer?, message: string?, failure: table? }[]
 function Journal:steps(run) end
+---@param filter { step: integer?, kind: string?, native: string?, limit: integer? }?
+---@return { id: integer, run: integer, step: integer?, at: number, native: string, verb: string, kind: string, target: string?, request: any, answer: any, failure: table?, began: number, took: number, changed: boolean? }[]
 function Journal:calls(run, filter) end
+---@return { id: integer, run: integer, at: number, text: string, data: any }[]
 function Journal:notes(run) end
 -- Durations of the same step in earlier successful runs, seconds, newest first.
 ---@return number[]
