@@ -8,6 +8,7 @@
 
 #include "await.h"
 #include "eem.h"
+#include "eem_answer_lua.h"
 #include "eem_device_lua.h"
 #include "json_lua.h"
 #include "lua_util.h"
@@ -70,72 +71,6 @@ static int send_request(lua_State *L, struct call *c, const char *method, tk_pus
     tk_http_answer_free(&c->answer);
     c->request.method = method;
     return tk_await(L, 2, c->timeout_ms, work, push);
-}
-
-// ---- answers
-
-static int bad_answer(lua_State *L, const struct call *c, const char *why)
-{
-    struct tk_failure err;
-
-    tk_eem_bad_answer(&c->request, c->answer.status, &err, "%s", why);
-    return tk_raise(L, &err);
-}
-
-// Text of a field of the object on top, also of a number; NULL when absent. Pushes one value.
-static const char *push_text(lua_State *L, const char *name)
-{
-    lua_getfield(L, -1, name);
-    return lua_tostring(L, -1);
-}
-
-// Pushes what the body says, nil when it is empty. -1 when it is not JSON.
-static int push_body(lua_State *L, const struct call *c, struct tk_failure *err)
-{
-    if (c->answer.body.len == 0) {
-        lua_pushnil(L);
-        return 0;
-    }
-    return tk_json_decode(L, c->answer.body.text, c->answer.body.len, err);
-}
-
-// The failure of an answer that is not a success, with EEM's own words where it has any. Whether it
-// was EEM that answered: another server on this address says 404 to everything.
-static bool read_refusal(lua_State *L, const struct call *c, struct tk_failure *err)
-{
-    int top = lua_gettop(L);
-    const char *code = NULL, *message = NULL;
-    bool from_eem = push_body(L, c, err) == 0;
-
-    if (from_eem && lua_istable(L, -1)) {
-        code = push_text(L, "code");
-        lua_pushvalue(L, -2);
-        message = push_text(L, "message");
-    }
-    tk_eem_refused(&c->request, c->answer.status, code, message, err);
-    lua_settop(L, top);
-    return from_eem;
-}
-
-// Pushes the object in the answer. Raises what the answer means when it is not a success, and
-// EEM_BAD_ANSWER when it is not JSON. A change may be answered with nothing, which pushes nil.
-static void push_answer(lua_State *L, const struct call *c, bool needed)
-{
-    struct tk_failure err;
-
-    if (!tk_eem_is_success(c->answer.status)) {
-        read_refusal(L, c, &err);
-        tk_raise(L, &err);
-    }
-    if (push_body(L, c, &err) != 0) {
-        lua_pushfstring(L, "%s (%s, %I bytes)", err.message,
-                        c->answer.content_type[0] ? c->answer.content_type : "no content type",
-                        (LUAI_UACINT)c->answer.body.len);
-        bad_answer(L, c, lua_tostring(L, -1));
-    }
-    if (!lua_istable(L, -1) && (needed || !lua_isnil(L, -1))) {
-        bad_answer(L, c, "it is not an object");
-    }
 }
 
 // ---- eem.open
@@ -271,9 +206,11 @@ static int push_version(lua_State *L, void *request)
 {
     const struct call *c = request;
 
-    push_answer(L, c, true);
-    if (!push_text(L, "version_number")) {
-        return bad_answer(L, c, "version_number is missing");
+    tk_eem_push_answer(L, &c->request, &c->answer, true);
+    lua_getfield(L, -1, "version_number");
+    if (!lua_tostring(L, -1)) { // a number becomes text
+
+        return tk_eem_raise_bad_answer(L, &c->request, &c->answer, "version_number is missing");
     }
     return 1;
 }
@@ -295,10 +232,11 @@ static int push_devices(lua_State *L, void *request)
     const struct call *c = request;
     int list, result;
 
-    push_answer(L, c, true);
+    tk_eem_push_answer(L, &c->request, &c->answer, true);
     lua_getfield(L, -1, "devices");
     if (!tk_json_is_list(L, -1)) {
-        return bad_answer(L, c, "the list of devices is missing");
+        return tk_eem_raise_bad_answer(L, &c->request, &c->answer,
+                                       "the list of devices is missing");
     }
     list = lua_gettop(L);
     lua_createtable(L, (int)lua_rawlen(L, list), 0);
@@ -309,7 +247,7 @@ static int push_devices(lua_State *L, void *request)
         lua_rawgeti(L, list, i);
         problem = tk_eem_push_device(L, -1, c->detail);
         if (problem) {
-            return bad_answer(L, c, problem);
+            return tk_eem_raise_bad_answer(L, &c->request, &c->answer, problem);
         }
         lua_rawseti(L, result, i);
         lua_settop(L, result);
@@ -368,15 +306,15 @@ static void push_device(lua_State *L, const struct call *c)
 {
     const char *problem;
 
-    push_answer(L, c, true);
+    tk_eem_push_answer(L, &c->request, &c->answer, true);
     lua_getfield(L, -1, "device");
     problem = tk_eem_push_device(L, -1, true);
     if (problem) {
-        bad_answer(L, c, problem);
+        tk_eem_raise_bad_answer(L, &c->request, &c->answer, problem);
     }
     lua_getfield(L, -1, "id");
     if (strcmp(lua_tostring(L, -1), c->request.id) != 0) {
-        bad_answer(L, c, "it describes another device");
+        tk_eem_raise_bad_answer(L, &c->request, &c->answer, "it describes another device");
     }
     lua_pop(L, 1);
 }
@@ -386,8 +324,8 @@ static int push_found_device(lua_State *L, void *request)
     const struct call *c = request;
     struct tk_failure err;
 
-    if (c->optional && !tk_eem_is_success(c->answer.status) && read_refusal(L, c, &err) &&
-        err.code == TK_EEM_NOT_FOUND) {
+    if (c->optional && !tk_eem_is_success(c->answer.status) &&
+        tk_eem_read_refusal(L, &c->request, &c->answer, &err) && err.code == TK_EEM_NOT_FOUND) {
         lua_pushnil(L);
         return 1;
     }
@@ -419,10 +357,11 @@ static int push_changed(lua_State *L, void *request)
     const struct call *c = request;
     lua_Integer group;
 
-    push_answer(L, c, false);
+    tk_eem_push_answer(L, &c->request, &c->answer, false);
     if (c->group_id != 0 && lua_istable(L, -1) && tk_eem_get_integer(L, -1, "group_id", &group) &&
         group != c->group_id) {
-        return bad_answer(L, c, "it names another group than the wanted one");
+        return tk_eem_raise_bad_answer(L, &c->request, &c->answer,
+                                       "it names another group than the wanted one");
     }
     lua_pushboolean(L, true);
     return 1;
@@ -524,7 +463,9 @@ static int l_disconnect(lua_State *L)
 
 static int push_nothing(lua_State *L, void *request)
 {
-    push_answer(L, request, false);
+    const struct call *c = request;
+
+    tk_eem_push_answer(L, &c->request, &c->answer, false);
     return 0;
 }
 

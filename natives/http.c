@@ -1,10 +1,5 @@
 // HTTP over libcurl: see http.h. Each easy handle keeps its own connection; idle handles wait in a
 // list (last used, first taken), so that calls one after the other stay on one TCP connection.
-//
-// libcurl repeats a request by itself when a reused connection ends without a byte of answer, even
-// a PUT that the peer may have carried out. Here that is refused: the debug callback tells what has
-// left, and no second connection is opened for a request that already went out, unless it only
-// reads.
 #include "http.h"
 
 #include <curl/curl.h>
@@ -12,20 +7,13 @@
 #include <string.h>
 #include <uv.h>
 
+#include "http_transfer.h"
+
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
 #endif
 
-#ifdef SOCK_CLOEXEC // programs that we start do not inherit the connection
-#define CLOSE_ON_EXEC SOCK_CLOEXEC
-#else
-#define CLOSE_ON_EXEC 0
-#endif
-
-#define IDLE_MAX          8
-#define HEADER_MAX_BYTES  (256 * 1024)
-#define REPEAT_MAX        1
-#define EXPECT_SUPPRESSED "Expect:"
+#define IDLE_MAX 8
 
 struct idle {
     struct idle *next;
@@ -47,102 +35,11 @@ struct tk_http {
     uint64_t max_answer_bytes;
 };
 
-// One request under way; only the thread that makes it touches this.
-struct transfer {
-    struct tk_http_answer *answer;
-    uint64_t max_answer_bytes;
-    size_t body_len;
-    size_t header_in_len;
-    size_t body_out_len;
-    unsigned tail;     // the last four bytes of header that went out
-    bool header_out;   // the header left, at least in part
-    bool header_whole; // its empty line left too
-    bool answered;     // the first byte of an answer arrived
-    bool too_large;
-    bool reads_only;
-    bool refused_repeat;
-    int repeats;
-    char message[CURL_ERROR_SIZE];
-};
-
 static uv_once_t once = UV_ONCE_INIT;
 
 static void init(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-// ---- callbacks
-
-static bool is_sent(const struct transfer *t)
-{
-    return t->header_whole && t->body_out_len >= t->body_len;
-}
-
-static int on_debug(CURL *curl, curl_infotype type, char *data, size_t size, void *user)
-{
-    struct transfer *t = user;
-
-    (void)curl;
-    if (type == CURLINFO_HEADER_OUT) {
-        if (t->answered || t->header_whole) { // the next leg of a negotiation, or a repetition
-            t->answered = t->header_whole = false;
-            t->body_out_len = 0;
-            t->tail = 0;
-        }
-        t->header_out = true;
-        for (size_t i = 0; i < size; i++) {
-            t->tail = t->tail << 8 | (unsigned char)data[i];
-        }
-        t->header_whole = (t->tail & 0xffffffffu) == 0x0d0a0d0au;
-    } else if (type == CURLINFO_DATA_OUT) {
-        t->body_out_len += size;
-    } else if (type == CURLINFO_HEADER_IN || type == CURLINFO_DATA_IN) {
-        t->answered = true;
-    }
-    return 0;
-}
-
-static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct transfer *t = user;
-
-    (void)purpose;
-    if (is_sent(t) && !t->answered) {
-        if (!t->reads_only || t->repeats >= REPEAT_MAX) {
-            t->refused_repeat = true;
-            return CURL_SOCKET_BAD;
-        }
-        t->repeats++;
-        t->header_whole = false;
-    }
-    return socket(address->family, address->socktype | CLOSE_ON_EXEC, address->protocol);
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *user)
-{
-    struct transfer *t = user;
-
-    (void)size; // always 1
-    if (t->answer->body.len + count > t->max_answer_bytes) {
-        t->too_large = true;
-        return 0;
-    }
-    tk_buffer_add(&t->answer->body, data, count);
-    return count;
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *user)
-{
-    struct transfer *t = user;
-
-    (void)data, (void)size;
-    t->header_in_len += count;
-    if (t->header_in_len > HEADER_MAX_BYTES) {
-        t->too_large = true;
-        return 0;
-    }
-    return count;
 }
 
 // ---- setting up
@@ -214,7 +111,7 @@ static bool names_content_type(const char *const *headers)
 
 static struct curl_slist *header_list(const struct tk_http *http, const char *const *headers)
 {
-    struct curl_slist *list = curl_slist_append(NULL, EXPECT_SUPPRESSED);
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 
     if (!names_content_type(headers)) {
         list = curl_slist_append(list, "Content-Type:"); // else libcurl claims a web form
@@ -271,23 +168,6 @@ static long capped_ms(int64_t wanted_ms, int64_t left_ms)
     int64_t ms = wanted_ms > 0 && wanted_ms < left_ms ? wanted_ms : left_ms;
 
     return ms > 0x7fffffff ? 0x7fffffffL : (long)ms;
-}
-
-static void set_transfer(CURL *curl, const struct tk_http *http, struct transfer *t)
-{
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->message);
-    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L); // feeds on_debug, prints nothing
-    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_debug);
-    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, t);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
-    if (http->max_answer_bytes > 0) {
-        curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)http->max_answer_bytes);
-    }
 }
 
 static void set_request(CURL *curl, const char *method, const char *url, const char *body,
@@ -401,71 +281,12 @@ void tk_http_close(struct tk_http *http)
     tk_free(http);
 }
 
-static enum tk_http_error judge(CURL *curl, CURLcode code, const struct transfer *t)
-{
-    curl_off_t connect_us = 0;
-
-    if (t->too_large) {
-        return TK_HTTP_TOO_LARGE;
-    }
-    if (t->refused_repeat) {
-        return TK_HTTP_BROKEN;
-    }
-    switch (code) {
-    case CURLE_OK:
-        return TK_HTTP_OK;
-    case CURLE_FILESIZE_EXCEEDED:
-        return TK_HTTP_TOO_LARGE;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_LOGIN_DENIED: // only: a user name in the address
-    case CURLE_NOT_BUILT_IN:
-    case CURLE_UNKNOWN_OPTION:
-    case CURLE_BAD_FUNCTION_ARGUMENT:
-    case CURLE_AUTH_ERROR:
-        return TK_HTTP_BAD_REQUEST;
-    case CURLE_UNSUPPORTED_PROTOCOL: // or: an answer without an HTTP header
-        return t->header_out ? TK_HTTP_BROKEN : TK_HTTP_BAD_REQUEST;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-        return TK_HTTP_UNREACHABLE;
-    case CURLE_OPERATION_TIMEDOUT:
-        curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connect_us);
-        return t->header_out || connect_us > 0 ? TK_HTTP_TIMEOUT : TK_HTTP_UNREACHABLE;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_ENGINE_INITFAILED:
-        return TK_HTTP_TLS;
-    default:
-        return TK_HTTP_BROKEN;
-    }
-}
-
-static void say_why(const struct transfer *t, CURLcode code, char *message, size_t size)
-{
-    if (t->too_large || code == CURLE_FILESIZE_EXCEEDED) {
-        snprintf(message, size, "the answer is larger than %llu bytes",
-                 (unsigned long long)t->max_answer_bytes);
-    } else if (t->refused_repeat) {
-        snprintf(message, size, "the connection was closed without an answer");
-    } else if (code == CURLE_LOGIN_DENIED) {
-        snprintf(message, size, "a user name inside the address is not accepted");
-    } else {
-        snprintf(message, size, "%s", t->message[0] ? t->message : curl_easy_strerror(code));
-    }
-}
-
 enum tk_http_error tk_http_request(struct tk_http *http, const char *method, const char *url,
                                    const char *const *headers, const char *body, size_t body_len,
                                    const struct tk_limit *limit, struct tk_http_answer *answer,
                                    char *message, size_t message_size)
 {
-    struct transfer t = {.answer = answer, .body_len = body_len};
+    struct tk_transfer t = {.answer = answer, .body_len = body_len};
     const char *refused = refusal(http, method, url, headers);
     int64_t left_ms = tk_limit_left_ms(limit);
     struct curl_slist *list = NULL;
@@ -488,26 +309,26 @@ enum tk_http_error tk_http_request(struct tk_http *http, const char *method, con
     if (!curl) {
         return bad_request(message, message_size, "libcurl does not start");
     }
-    t.max_answer_bytes = http->max_answer_bytes > 0 ? http->max_answer_bytes : UINT64_MAX;
+    t.max_answer_bytes = http->max_answer_bytes;
     t.reads_only = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     list = header_list(http, headers);
     set_peer(curl, http);
-    set_transfer(curl, http, &t);
+    tk_transfer_attach(&t, curl);
     set_request(curl, method, url, body, body_len);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, capped_ms(http->connect_timeout_ms, left_ms));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, capped_ms(http->timeout_ms, left_ms));
 
     code = curl_easy_perform(curl);
-    result = judge(curl, code, &t);
-    answer->sent = is_sent(&t);
+    result = tk_transfer_judge(&t, curl, code);
+    answer->sent = tk_transfer_is_sent(&t);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
     snprintf(answer->content_type, sizeof answer->content_type, "%s",
              content_type ? content_type : "");
     if (result != TK_HTTP_OK) {
-        say_why(&t, code, message, message_size);
+        tk_transfer_say_why(&t, code, message, message_size);
     }
     give_back(http, curl);
     curl_slist_free_all(list);

@@ -1,6 +1,5 @@
-// The module `json`. Reading is lua-cjson's work, mended (see json.h): whole numbers are integers,
-// null is absent, [] stays a list. Writing is ours, because keys must be sorted: what Takeover
-// prints and records is compared by people and by tests.
+// The module `json`, and its reading half. Reading is lua-cjson's work, mended (see json.h): whole
+// numbers are integers, null is absent, [] stays a list. json_encode_lua.c writes.
 #include "json_lua.h"
 
 #include <lauxlib.h>
@@ -12,7 +11,6 @@
 #include "json.h"
 #include "lua_util.h"
 
-#define DEPTH_MAX   100
 #define ARRAY_TYPE  "json.array"
 #define BUFFER_TYPE "json.buffer"
 
@@ -26,7 +24,7 @@ static int buffer_free(lua_State *L)
     return 0;
 }
 
-static struct tk_buffer *new_buffer(lua_State *L)
+struct tk_buffer *tk_json_push_buffer(lua_State *L)
 {
     struct tk_buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
 
@@ -45,7 +43,7 @@ static void open_cjson(lua_State *L)
     lua_pushcfunction(L, luaopen_cjson_safe);
     lua_call(L, 0, 1);
     lua_getfield(L, -1, "decode_max_depth");
-    lua_pushinteger(L, DEPTH_MAX);
+    lua_pushinteger(L, TK_JSON_DEPTH_MAX);
     lua_call(L, 1, 0);
     lua_getfield(L, -1, "decode");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
@@ -162,7 +160,7 @@ int tk_json_decode(lua_State *L, const char *text, size_t len, struct tk_failure
 
     luaL_checkstack(L, 10, "too many values");
     prepare(L);
-    marked = new_buffer(L);
+    marked = tk_json_push_buffer(L);
     if (!tk_json_mark(text, len, marked, &at, &why)) {
         invalid(err, text, at, why, strlen(why));
         lua_settop(L, top);
@@ -190,7 +188,7 @@ int tk_json_decode(lua_State *L, const char *text, size_t len, struct tk_failure
     return result;
 }
 
-static bool is_array(lua_State *L, int index)
+bool tk_json_is_marked_list(lua_State *L, int index)
 {
     bool yes = false;
 
@@ -204,7 +202,7 @@ static bool is_array(lua_State *L, int index)
 
 bool tk_json_is_list(lua_State *L, int index)
 {
-    return lua_istable(L, index) && (lua_rawlen(L, index) > 0 || is_array(L, index));
+    return lua_istable(L, index) && (lua_rawlen(L, index) > 0 || tk_json_is_marked_list(L, index));
 }
 
 // json.decode(text) -> value   [-0, +1, v]
@@ -223,219 +221,6 @@ static int l_decode(lua_State *L)
     return 1;
 }
 
-// ---- encoding
-
-// One table on the way down to the value that is being written.
-struct frame {
-    const struct frame *up;
-    const void *table;
-    const char *key; // NULL in a list
-    lua_Integer index;
-    int depth;
-};
-
-struct encoder {
-    lua_State *L;
-    struct tk_buffer *out;
-    bool pretty;
-};
-
-struct key {
-    const char *text; // held by the table
-    size_t len;
-};
-
-static void encode(const struct encoder *e, const struct frame *up);
-
-static void push_path(lua_State *L, const struct frame *frame)
-{
-    if (!frame) {
-        lua_pushliteral(L, "the value");
-        return;
-    }
-    push_path(L, frame->up);
-    if (frame->key) {
-        lua_pushfstring(L, ".%s", frame->key);
-    } else {
-        lua_pushfstring(L, "[%I]", (LUAI_UACINT)frame->index);
-    }
-    lua_concat(L, 2);
-}
-
-static void refuse(lua_State *L, const struct frame *where, const char *why)
-{
-    push_path(L, where);
-    luaL_error(L, "json.encode: %s %s", lua_tostring(L, -1), why);
-}
-
-static void new_line(const struct encoder *e, int depth)
-{
-    if (e->pretty) {
-        tk_buffer_printf(e->out, "\n%*s", 2 * depth, "");
-    }
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct key *x = a, *y = b;
-    int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void encode_object(const struct encoder *e, struct frame *frame, size_t count)
-{
-    lua_State *L = e->L;
-    int table = lua_gettop(L);
-    struct key *keys = lua_newuserdatauv(L, (count + 1) * sizeof *keys, 0);
-    size_t used = 0;
-
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        lua_pop(L, 1);
-        if (lua_type(L, -1) != LUA_TSTRING) {
-            lua_pushfstring(L, "has a key that is a %s; keys must be text, or 1, 2, 3 and so on",
-                            luaL_typename(L, -1));
-            refuse(L, frame->up, lua_tostring(L, -1));
-        }
-        keys[used].text = lua_tolstring(L, -1, &keys[used].len);
-        used++;
-    }
-    qsort(keys, used, sizeof *keys, compare_keys);
-    tk_buffer_puts(e->out, "{");
-    for (size_t i = 0; i < used; i++) {
-        tk_buffer_puts(e->out, i > 0 ? "," : "");
-        new_line(e, frame->depth);
-        tk_json_add_string(e->out, keys[i].text, keys[i].len);
-        tk_buffer_puts(e->out, e->pretty ? ": " : ":");
-        frame->key = keys[i].text;
-        lua_pushlstring(L, keys[i].text, keys[i].len);
-        lua_rawget(L, table);
-        encode(e, frame);
-        lua_pop(L, 1);
-    }
-    if (used > 0) {
-        new_line(e, frame->depth - 1);
-    }
-    tk_buffer_puts(e->out, "}");
-    lua_settop(L, table);
-}
-
-static void encode_list(const struct encoder *e, struct frame *frame, lua_Integer len)
-{
-    lua_State *L = e->L;
-    int table = lua_gettop(L);
-
-    tk_buffer_puts(e->out, "[");
-    frame->key = NULL;
-    for (lua_Integer i = 1; i <= len; i++) {
-        tk_buffer_puts(e->out, i > 1 ? "," : "");
-        new_line(e, frame->depth);
-        frame->index = i;
-        if (lua_rawgeti(L, table, i) == LUA_TNIL) {
-            refuse(L, frame->up, "is a list with holes or with named fields");
-        }
-        encode(e, frame);
-        lua_pop(L, 1);
-    }
-    if (len > 0) {
-        new_line(e, frame->depth - 1);
-    }
-    tk_buffer_puts(e->out, "]");
-}
-
-static void encode_table(const struct encoder *e, const struct frame *up)
-{
-    lua_State *L = e->L;
-    struct frame frame = {.up = up, .table = lua_topointer(L, -1), .depth = up ? up->depth + 1 : 1};
-    lua_Integer len = (lua_Integer)lua_rawlen(L, -1);
-    size_t count = 0;
-
-    luaL_checkstack(L, 12, "tables are nested too deeply");
-    for (const struct frame *f = up; f; f = f->up) {
-        if (f->table == frame.table) {
-            refuse(L, up, "contains itself");
-        }
-    }
-    if (frame.depth > DEPTH_MAX) {
-        refuse(L, up, "is nested too deeply");
-    }
-    lua_pushnil(L);
-    while (lua_next(L, -2)) {
-        lua_pop(L, 1);
-        count++;
-    }
-    if (len == 0 && !is_array(L, -1)) {
-        encode_object(e, &frame, count);
-    } else if (count != (size_t)len) {
-        refuse(L, up, "is a list with holes or with named fields");
-    } else {
-        encode_list(e, &frame, len);
-    }
-}
-
-// Writes the value on top and leaves it there.
-static void encode(const struct encoder *e, const struct frame *up)
-{
-    lua_State *L = e->L;
-    const char *text;
-    size_t len;
-
-    switch (lua_type(L, -1)) {
-    case LUA_TNIL:
-        tk_buffer_puts(e->out, "null");
-        break;
-    case LUA_TBOOLEAN:
-        tk_buffer_puts(e->out, lua_toboolean(L, -1) ? "true" : "false");
-        break;
-    case LUA_TNUMBER:
-        if (lua_isinteger(L, -1)) {
-            tk_buffer_printf(e->out, "%lld", (long long)lua_tointeger(L, -1));
-        } else if (isfinite(lua_tonumber(L, -1))) {
-            tk_json_add_double(e->out, lua_tonumber(L, -1));
-        } else {
-            refuse(L, up, "is not a finite number");
-        }
-        break;
-    case LUA_TSTRING:
-        text = lua_tolstring(L, -1, &len);
-        tk_json_add_string(e->out, text, len);
-        break;
-    case LUA_TTABLE:
-        encode_table(e, up);
-        break;
-    default:
-        lua_pushfstring(L, "is a %s, which JSON does not have", luaL_typename(L, -1));
-        refuse(L, up, lua_tostring(L, -1));
-    }
-}
-
-struct encode_options {
-    bool pretty;
-};
-
-// json.encode(value [, { pretty = }]) -> text   [-0, +1, v]
-static int l_encode(lua_State *L)
-{
-    static const struct tk_option spec[] = {
-        {"pretty", TK_OPT_BOOLEAN, offsetof(struct encode_options, pretty), false},
-        {NULL, 0, 0, false},
-    };
-    struct encode_options options = {0};
-    struct encoder e = {.L = L};
-
-    luaL_checkany(L, 1);
-    lua_settop(L, 2);
-    tk_options(L, 2, "json.encode", spec, &options);
-    e.pretty = options.pretty;
-    e.out = new_buffer(L);
-    lua_pushvalue(L, 1);
-    encode(&e, NULL);
-    lua_pushlstring(L, e.out->text, e.out->len);
-    tk_buffer_free(e.out);
-    return 1;
-}
-
 // json.array([list]) -> list, marked: it is written as [] even when it is empty   [-0, +1, v]
 static int l_array(lua_State *L)
 {
@@ -445,7 +230,7 @@ static int l_array(lua_State *L)
         lua_replace(L, 1);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    if (lua_getmetatable(L, 1) && !is_array(L, 1)) {
+    if (lua_getmetatable(L, 1) && !tk_json_is_marked_list(L, 1)) {
         return luaL_argerror(L, 1, "the table has a metatable of its own");
     }
     lua_settop(L, 1);
@@ -460,7 +245,7 @@ int luaopen_json(lua_State *L);
 int luaopen_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"decode", l_decode}, {"encode", l_encode}, {"array", l_array}, {NULL, NULL}};
+        {"decode", l_decode}, {"encode", tk_json_encode}, {"array", l_array}, {NULL, NULL}};
 
     prepare(L);
     luaL_newlib(L, functions);
