@@ -15,6 +15,14 @@ function M.try(fn, ...)
   return require("failover.engine").try(fn, ...)
 end
 
+-- For the end of holds: is it so, and if not, why not.
+function M.answer(is_so, why_not)
+  if is_so then
+    return true
+  end
+  return false, why_not
+end
+
 -- Says that a safety rule forbids to go on. Nothing more is done.
 function M.refuse(format, ...)
   failure.raise({ code = "REFUSED", message = string.format(format, ...) })

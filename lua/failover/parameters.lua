@@ -125,7 +125,7 @@ local file = record({
       backup = { boolean(), default = true },
       unregister_on_stop = { boolean(), default = true },
       missing_switch = { choice({ "refuse", "disconnect" }), default = "refuse" },
-      force_dismount = { boolean(), default = false },
+      force_dismount = { boolean(), default = true },
       rescan = { boolean(), default = true },
       start_timeout = { seconds(1, 86400), default = 1800 },
       stop_timeout = { seconds(1, 86400), default = 1800 },

@@ -61,9 +61,12 @@ end
 function M.ask(options)
   local answers = {}
   runner.ask(options, function(step, branch, answer, why)
+    local holds -- nil: it could not be told
+    if answer ~= "failed" then
+      holds = answer == "yes"
+    end
     answers[#answers + 1] = {
-      name = step.name, branch = branch, optional = step.optional or false,
-      holds = answer == "yes" or (answer == "no" and false) or nil,
+      name = step.name, branch = branch, optional = step.optional or false, holds = holds,
       reason = why and tostring(why), failure = answer == "failed" and why or nil,
     }
   end)

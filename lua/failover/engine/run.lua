@@ -200,7 +200,9 @@ local function make(run, step, branch)
   end
   local record, within, until_time = begin(run, step, branch)
   local ok, failed = loop.guard(pursue, run, step, record, within, until_time)
-  if failed then
+  if failed and failed.code == "CANCELLED" then
+    finish(run, step, record, "stopped", tostring(failed.message), failed)
+  elseif failed then
     finish(run, step, record, "failed", tostring(failed), failed)
   elseif not ok then
     failed = failure.new({ code = "INTERNAL", message = "the step ended without a result" })

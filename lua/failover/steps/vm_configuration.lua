@@ -25,7 +25,7 @@ local known = step "VM's configuration found" {
       return true
     end
     local definition, why = vm_files.definition(c)
-    return definition ~= nil, why
+    return failover.answer(definition ~= nil, why)
   end,
 }
 
@@ -44,14 +44,14 @@ local backed_up = step "VM's configuration backed up" {
     if #c.files:list(places.live) == 0 then
       return true, "there are no live files"
     end
-    return vm_files.equal(c, places.live, places.copy), "the copy is missing or older"
+    return failover.answer(vm_files.is_copy(c, places.live, places.copy), "the copy is missing or older")
   end,
   act = function(c)
     local places = vm_files.directories(c)
-    if not vm_files.equal(c, places.live, places.new) then
+    if not vm_files.is_copy(c, places.live, places.new) then
       c.files:delete_directory(places.new)
       c.files:copy_directory(places.live, places.new)
-      if not vm_files.equal(c, places.live, places.new) then
+      if not vm_files.is_copy(c, places.live, places.new) then
         failover.fail("FS_FAILED", "the copy of %s is not equal to it", places.live)
       end
     end
@@ -110,13 +110,13 @@ local in_place = step "VM's configuration in its place" {
   holds = function(c)
     local vm = pending(c)
     if not vm then
-      return vm_state.registered(c) ~= nil, "it is not imported"
+      return failover.answer(vm_state.registered(c) ~= nil, "it is not imported")
     end
     if not vm_files.same(c.hyperv:settings(vm).root, c.vm.path) then
       return false, "its configuration would be written elsewhere"
     end
     local missing = missing_adapters(c, vm)
-    return #missing == 0, missing[1] and "this node has no switch " .. tostring(missing[1].switch)
+    return failover.answer(#missing == 0, missing[1] and "this node has no switch " .. tostring(missing[1].switch))
   end,
   act = function(c)
     local vm, root = pending(c), vm_files.directories(c).root
@@ -154,7 +154,7 @@ local valid = step "VM's configuration valid here" {
   holds = function(c)
     local vm = pending(c)
     if not vm then
-      return vm_state.registered(c) ~= nil, "it is not imported"
+      return failover.answer(vm_state.registered(c) ~= nil, "it is not imported")
     end
     local verdict = c.hyperv:validate(vm)
     if verdict.ok then
@@ -240,7 +240,7 @@ local without_stale_devices = step "VM without stale devices" {
       return true
     end
     local left = stale(c)
-    return #left == 0, #left .. " records name devices that are gone"
+    return failover.answer(#left == 0, #left .. " records name devices that are gone")
   end,
   act = function(c)
     for _, assignment in ipairs(stale(c)) do
@@ -280,7 +280,7 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
       return false, "it is not registered"
     end
     local wrong = wrong_settings(c, c.hyperv:settings(vm))
-    return #wrong == 0, table.concat(wrong, "; ")
+    return failover.answer(#wrong == 0, table.concat(wrong, "; "))
   end,
   act = function(c)
     local vm = vm_state.registered(c)

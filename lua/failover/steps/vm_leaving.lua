@@ -16,7 +16,7 @@ local without_devices = step "VM without assigned devices" {
       return true, "it is not registered here"
     end
     local left = c.hyperv:assigned(vm)
-    return #left == 0, #left .. " devices are assigned"
+    return failover.answer(#left == 0, #left .. " devices are assigned")
   end,
   act = function(c)
     for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
@@ -32,7 +32,7 @@ local unregistered = step "VM not registered on this node" {
     return c.vm.unregister_on_stop and c.vm.backup
   end,
   holds = function(c)
-    return vm_state.registered(c) == nil, "it is registered"
+    return failover.answer(vm_state.registered(c) == nil, "it is registered")
   end,
   act = function(c)
     local vm = vm_state.registered(c)
@@ -44,7 +44,7 @@ local unregistered = step "VM not registered on this node" {
       failover.refuse("%s stays registered: its configuration storage is not reachable", vm.name)
     end
     local places = vm_files.directories(c)
-    if not vm_files.equal(c, places.live, places.copy) then
+    if not vm_files.is_copy(c, places.live, places.copy) then
       failover.refuse("%s stays registered: there is no complete copy of its configuration",
         vm.name)
     end
@@ -82,7 +82,7 @@ local no_leftovers = step "no half-imported configuration on this node" {
     if not vm_files.identify(c) then
       return true
     end
-    return vm_state.planned(c) == nil, "an import was not finished"
+    return failover.answer(vm_state.planned(c) == nil, "an import was not finished")
   end,
   act = function(c)
     c.hyperv:discard(vm_state.planned(c))

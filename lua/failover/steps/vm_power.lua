@@ -36,7 +36,7 @@ local running = step "VM running" {
     if not vm then
       return false, "it is not registered"
     end
-    return vm.state == "running", "it is " .. vm.state
+    return failover.answer(vm.state == "running", "it is " .. vm.state)
   end,
   act = function(c)
     local vm = vm_state.registered(c)
@@ -71,7 +71,7 @@ local healthy = step "VM's heartbeat seen" {
       })
     end
     local heartbeat = c.hyperv:heartbeat(vm)
-    return heartbeat == "ok", "heartbeat: " .. heartbeat
+    return failover.answer(heartbeat == "ok", "heartbeat: " .. heartbeat)
   end,
 }
 
@@ -106,7 +106,7 @@ local off = step "VM off" {
     if not vm then
       return true, "it is not registered here"
     end
-    return vm.state == "off", "it is " .. vm.state
+    return failover.answer(vm.state == "off", "it is " .. vm.state)
   end,
   act = function(c)
     local vm = vm_state.registered(c)

@@ -1,0 +1,97 @@
+-- One `takeover` command as it runs on a simulated node: the real engine and sequences on the simulated natives. It ends,
+-- or is killed with its node, or alone (`kill -9`): then nothing of it ever runs again.
+local context = require("failover.engine.context")
+local engine = require("failover.engine")
+local exit_codes = require("host.exit_codes")
+local failover = require("failover")
+local failure = require("failure")
+local inprocess = require("lab.inprocess")
+local scheduler = require("host.scheduler")
+
+local M = {}
+
+local Actor = {}
+Actor.__index = Actor
+
+local limits = { stop = "stop_timeout" } -- every other command has the time of a start
+
+local function budget(c, command, options)
+  local vm = c.vm
+  return options.timeout or vm[limits[command] or "start_timeout"] - vm.margin
+end
+
+local function perform(self, options)
+  local c = context.open({
+    parameters = self.parameters, vm = self.vm, node = self.node, evidence = options.evidence,
+    ecx = options.ecx or { event = options.event, disk = options.disk },
+    natives = inprocess.natives(self.world, self.node .. " " .. self.command),
+    secret = function()
+      return "secret"
+    end,
+  })
+  if self.command == "start" and options.event == "recover" then
+    return { state = "succeeded", steps = {}, changes = 0, undo = {}, warnings = {} }
+  end
+  local sequence = options.sequence or failover.load_sequence(self.command)
+  if self.command == "monitor" then
+    return engine.monitor({ context = c, sequence = sequence })
+  elseif self.command == "plan" then
+    return engine.plan({ context = c, sequence = options.sequence or failover.load_sequence("start") })
+  end
+  return engine.run({
+    sequence = sequence, context = c, command = self.command, deadline = budget(c, self.command, options),
+    listener = self.listener,
+  })
+end
+
+local monitor_codes = {
+  running = "ok", stopped = "stopped", broken = "broken", unknown = "unknown",
+}
+
+-- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, listener.
+function M.start(world, parameters, command, vm, node, options)
+  options = options or {}
+  local self = setmetatable({
+    world = world, parameters = parameters, command = command, vm = vm, node = node,
+    listener = options.listener,
+  }, Actor)
+  self.task = scheduler.spawn_family(perform, self, options)
+  self.task.actor = self
+  self.task.family.actor = self
+  return self
+end
+
+-- Waits for the end. Returns the exit code ("killed" when there was none) and the result.
+function Actor:wait()
+  local ok, result = scheduler.join(self.task)
+  if self.killed then
+    return "killed", nil
+  end
+  if not ok then
+    self.failure = result
+    return exit_codes.of_failure(failure.is(result) and result
+      or failure.new({ code = "INTERNAL", message = tostring(result) })), nil
+  end
+  self.result = result
+  if self.command == "monitor" then
+    return exit_codes[monitor_codes[result.answer]], result
+  elseif self.command == "plan" then
+    return exit_codes.ok, result
+  end
+  return exit_codes.of_result(result), result
+end
+
+-- kill -9.
+function Actor:kill()
+  if not self.task.done then
+    self.killed = true
+    scheduler.abandon(self.task)
+  end
+end
+
+-- SIGTERM.
+function Actor:interrupt()
+  scheduler.cancel(self.task, failure.new({ code = "CANCELLED", message = "stopped by SIGTERM" }))
+end
+
+return M
