@@ -18,8 +18,8 @@ local unreachable = { WMI_UNREACHABLE = true, WMI_TIMEOUT = true }
 -- is, because its answer may have changed.
 ---@return PeerState
 function M.peer(c, name)
-  c.peer_states = rawget(c, "peer_states") or {}
-  local known = c.peer_states[name]
+  c.memory.peers = c.memory.peers or {}
+  local known = c.memory.peers[name]
   if known and not known.reachable then
     return known
   end
@@ -33,7 +33,7 @@ function M.peer(c, name)
   else
     error(failed, 0) -- it is there, but does not let us look: that is for people
   end
-  c.peer_states[name] = state
+  c.memory.peers[name] = state
   return state
 end
 

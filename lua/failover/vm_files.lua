@@ -75,13 +75,13 @@ end
 -- Finds out c.vm_id, from parameters.lua, from the files, or from what is registered here. False
 -- when nobody knows.
 function M.identify(c)
-  if not rawget(c, "vm_id") then
+  if not c.vm_id then
     local one = not c.vm.id and M.definition(c)
     if c.vm.id or one then
-      rawset(c, "vm_id", c.vm.id or one.id)
+      c.vm_id = c.vm.id or one.id
     else
       local vm = c.hyperv:find_vm(c.vm.name or c.vm_name)
-      rawset(c, "vm_id", vm and vm.id or false)
+      c.vm_id = vm and vm.id or false
     end
   end
   return c.vm_id

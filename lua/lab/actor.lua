@@ -1,4 +1,5 @@
--- One `takeover` command as it runs on a simulated node: the real engine and sequences on the simulated natives. It ends,
+-- One `takeover` command as it runs on a simulated node: the real engine and sequences on the
+-- simulated natives. It ends,
 -- or is killed with its node, or alone (`kill -9`): then nothing of it ever runs again.
 local context = require("failover.engine.context")
 local engine = require("failover.engine")
@@ -36,10 +37,12 @@ local function perform(self, options)
   if self.command == "monitor" then
     return engine.monitor({ context = c, sequence = sequence })
   elseif self.command == "plan" then
-    return engine.plan({ context = c, sequence = options.sequence or failover.load_sequence("start") })
+    return engine.plan({ context = c, sequence = options.sequence
+      or failover.load_sequence("start") })
   end
   return engine.run({
-    sequence = sequence, context = c, command = self.command, deadline = budget(c, self.command, options),
+    sequence = sequence, context = c, command = self.command, deadline = budget(c, self.command,
+      options),
     listener = self.listener,
   })
 end

@@ -9,6 +9,7 @@
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
+--   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
 local failure = require("failure")
 local observe = require("failover.engine.observe")
@@ -112,7 +113,9 @@ local lazy = {
 }
 
 -- Fields that may be absent without being a mistake.
-local optional = { evidence = true, vm = true, vm_name = true, listener = true, gpus = true }
+local optional = {
+  evidence = true, vm = true, vm_name = true, vm_id = true, listener = true, gpus = true,
+}
 
 local function index(self, key)
   if Context[key] then
@@ -148,7 +151,7 @@ function M.open(options)
   local self = {
     parameters = parameters, vm = vm, vm_name = options.vm, node = options.node,
     this = parameters.nodes[options.node], evidence = options.evidence, ecx = options.ecx or {},
-    natives = options.natives or real, handles = {}, hosts = {}, warnings = {},
+    natives = options.natives or real, handles = {}, hosts = {}, warnings = {}, memory = {},
     secret = options.secret or function(reference)
       return require("secret").resolve(reference, { directory = parameters.secrets })
     end,

@@ -10,6 +10,8 @@ local M = {}
 local WITHIN = 60 -- seconds for a step that names none
 local LEAST = 1 -- seconds kept for a later step that names none
 local POLL_FIRST, POLL_FACTOR, POLL_MOST = 0.02, 1.6, 1 -- seconds between two looks: short first
+local SETTLE = 15 -- seconds that a fact gets after its act failed in one of these:
+local settles = { hyperv = true, wmi = true, pnp = true }
 local UNDO_TRIES, UNDO_SEEN_WITHIN = 3, 15
 
 ---@class Run
@@ -97,15 +99,18 @@ local function finish(run, step, record, state, message, failed)
   })
 end
 
--- Calls act or quick. Returns the failure, or nil.
+-- Calls act or quick. Returns the failure, or nil; and whether it was put off ("not now").
 local function attempt(run, step, record, which, until_time)
   record.attempts = record.attempts + 1
   if step.undo and not record.entered then
     record.entered = true
     run.made[#run.made + 1] = { step = step, record = record }
   end
-  local ok, failed = scheduler.until_time(until_time, step[which], run.context)
-  return not ok and failed or nil
+  local ok, result = scheduler.until_time(until_time, step[which], run.context)
+  if not ok then
+    return result, false
+  end
+  return nil, result == false
 end
 
 -- Has the graceful way had its time, or is there too little left for it?
@@ -124,6 +129,12 @@ local function uncancelled(failed)
   return failed.code ~= "CANCELLED" and failed.code ~= "SCRIPT_STUCK"
 end
 
+-- Sleeps between two looks, never past the limit. Returns the next interval.
+local function pause(until_time, interval)
+  scheduler.sleep(math.min(interval, math.max(until_time - scheduler.now(), 0)))
+  return math.min(interval * POLL_FACTOR, POLL_MOST)
+end
+
 -- Look, act, look again. Returns nil, or the failure.
 local function pursue(run, step, record, within, until_time)
   local c, branch = run.context, record.branch
@@ -131,10 +142,12 @@ local function pursue(run, step, record, within, until_time)
   local grace = step.quick and value_of(step.grace, c, within / 2)
   local interval, retries = POLL_FIRST, 0
   local acted_at, quick_done, reason, pending
+  local looks = 0
   while true do
+    looks = looks + 1
     local answer, why = look(run, step, until_time)
     if answer == "yes" then
-      finish(run, step, record, record.attempts == 0 and "already" or "done", why)
+      finish(run, step, record, looks == 1 and "already" or "done", why)
       return nil
     end
     if answer == "failed" and not (why.transient and uncancelled(why)) then
@@ -165,11 +178,13 @@ local function pursue(run, step, record, within, until_time)
       which = "act"
     end
     if which then
-      local failed = attempt(run, step, record, which, until_time)
-      acted_at = acted_at or scheduler.now()
+      local failed, put_off = attempt(run, step, record, which, until_time)
+      acted_at = not put_off and (acted_at or scheduler.now()) or nil
       pending = failed
-      interval = POLL_FIRST
-      if failed then
+      interval = put_off and interval or POLL_FIRST
+      if put_off then
+        interval = pause(until_time, interval)
+      elseif failed then
         local again = failed.transient and retries < retry.times and uncancelled(failed)
         if again then
           retries = retries + 1
@@ -182,13 +197,14 @@ local function pursue(run, step, record, within, until_time)
             tostring(failed)))
         elseif step.quick and not quick_done and uncancelled(failed) then
           acted_at = -math.huge -- the grace is over
+        elseif settles[failed.source] then -- an earlier run's job may be making it true just now
+          until_time = math.min(until_time, scheduler.now() + SETTLE)
         else
           return failed
         end
       end
     else
-      scheduler.sleep(math.min(interval, math.max(until_time - now, 0)))
-      interval = math.min(interval * POLL_FACTOR, POLL_MOST)
+      interval = pause(until_time, interval)
     end
   end
 end

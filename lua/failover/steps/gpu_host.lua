@@ -133,6 +133,7 @@ end
 
 local assigned = step "GPU assigned to the VM" {
   within = 60,
+  retry = { times = 3, backoff = 1 },
   least = 3,
   holds = function(c)
     if not c.vm_id or not c.hyperv:find_vm(c.vm_id) then

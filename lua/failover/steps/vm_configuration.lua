@@ -44,7 +44,8 @@ local backed_up = step "VM's configuration backed up" {
     if #c.files:list(places.live) == 0 then
       return true, "there are no live files"
     end
-    return failover.answer(vm_files.is_copy(c, places.live, places.copy), "the copy is missing or older")
+    return failover.answer(vm_files.is_copy(c, places.live, places.copy),
+      "the copy is missing or older")
   end,
   act = function(c)
     local places = vm_files.directories(c)
@@ -71,7 +72,7 @@ local imported = step "VM's configuration imported" {
   least = 5,
   retry = { times = 5, backoff = 1 },
   holds = function(c)
-    return vm_state.registered(c) ~= nil or (rawget(c, "imported") or false)
+    return vm_state.registered(c) ~= nil or (c.memory.imported or false)
       and vm_state.planned(c) ~= nil
   end,
   act = function(c)
@@ -83,7 +84,7 @@ local imported = step "VM's configuration imported" {
     if not definition then
       failover.fail("HYPERV_NO_DEFINITION", "%s", why)
     end
-    rawset(c, "imported", true)
+    c.memory.imported = true
     c.hyperv:import(definition.path, { snapshots = vm_files.directories(c).root .. "\\Snapshots" })
   end,
   undo = function(c)
@@ -116,7 +117,8 @@ local in_place = step "VM's configuration in its place" {
       return false, "its configuration would be written elsewhere"
     end
     local missing = missing_adapters(c, vm)
-    return failover.answer(#missing == 0, missing[1] and "this node has no switch " .. tostring(missing[1].switch))
+    return failover.answer(#missing == 0, missing[1] and "this node has no switch "
+      .. tostring(missing[1].switch))
   end,
   act = function(c)
     local vm, root = pending(c), vm_files.directories(c).root
@@ -199,12 +201,12 @@ local is_registered = step "VM registered on this node" {
       failover.fail("HYPERV_VM_NOT_FOUND", "the imported configuration of %s has vanished",
         c.vm_name)
     end
-    rawset(c, "registered_by_us", true)
+    c.memory.registered_by_us = true
     c.hyperv:realize(vm)
   end,
   undo = function(c)
     local vm = vm_state.registered(c)
-    if vm and rawget(c, "registered_by_us") then
+    if vm and c.memory.registered_by_us then
       if not has_backup(c) then
         failover.refuse("%s stays registered: without a copy its configuration would be lost",
           c.vm_name)

@@ -18,13 +18,18 @@ local not_running_elsewhere = step "VM not running on another node" {
           failover.refuse("%s is %s on %s", vm.name, vm.state, name)
         end
       end
-      if not state.reachable and not c.peer_noted then
-        rawset(c, "peer_noted", true)
+      if not state.reachable and not c.memory.peer_noted then
+        c.memory.peer_noted = true
         c:note(name .. " does not answer: " .. state.failure.message)
       end
     end
     return true
   end,
+}
+
+-- States that pass by themselves, perhaps left by an earlier run.
+local in_transition = {
+  starting = true, stopping = true, saving = true, pausing = true, resuming = true,
 }
 
 local running = step "VM running" {
@@ -40,6 +45,9 @@ local running = step "VM running" {
   end,
   act = function(c)
     local vm = vm_state.registered(c)
+    if vm and in_transition[vm.state] then
+      return false
+    end
     if not vm or vm.state ~= "off" then
       failover.fail("HYPERV_STATE", "%s is %s; only a machine that is off is started", c.vm_name,
         vm and vm.state or "not registered")
@@ -112,6 +120,8 @@ local off = step "VM off" {
     local vm = vm_state.registered(c)
     if vm and vm.state == "running" then
       c.hyperv:shutdown(vm, { force = true, reason = "Takeover stops the virtual machine" })
+    elseif vm and in_transition[vm.state] then
+      return false
     elseif vm then
       c.hyperv:turn_off(vm)
     end

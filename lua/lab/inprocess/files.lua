@@ -7,7 +7,8 @@ local Files = {}
 Files.__index = Files
 
 local words = {
-  [2] = "access denied", [8] = "unspecified failure", [9] = "no such object", [10] = "it exists already",
+  [2] = "access denied", [8] = "unspecified failure", [9] = "no such object",
+    [10] = "it exists already",
   [15] = "in use by another process", [17] = "no such file", [21] = "invalid parameter",
 }
 
@@ -23,7 +24,8 @@ local function files(self)
 end
 
 local function change(self, class, method, path, act)
-  local code = call(self, true, { verb = "Invoke", class = class, method = method, path = path }, act)
+  local code = call(self, true, { verb = "Invoke", class = class, method = method, path = path },
+    act)
   if code ~= 0 then
     calls.raise(code == 9 and "FS_NOT_FOUND" or "FS_FAILED",
       string.format("%s of %s: %s (%d)", method, path, words[code] or "failed", code))
@@ -31,11 +33,13 @@ local function change(self, class, method, path, act)
 end
 
 local function show(record)
-  return record and { path = record.path, name = record.name, size = record.size, modified = record.modified }
+  return record and { path = record.path, name = record.name, size = record.size,
+    modified = record.modified }
 end
 
 function Files:list(directory)
-  return call(self, false, { verb = "Enumerate", class = "CIM_DataFile", path = directory }, function()
+  return call(self, false, { verb = "Enumerate", class = "CIM_DataFile", path = directory },
+    function()
     local list = {}
     for _, record in ipairs(files(self):list(directory)) do
       list[#list + 1] = show(record)

@@ -11,13 +11,15 @@ Hyperv.__index = Hyperv
 
 local states = {
   [2] = "running", [3] = "off", [4] = "stopping", [6] = "saved", [9] = "paused", [10] = "starting",
-  [32773] = "saving", [32776] = "pausing", [32777] = "resuming", [32779] = "saved", [32780] = "saving",
+  [32773] = "saving", [32776] = "pausing", [32777] = "resuming", [32779] = "saved",
+    [32780] = "saving",
 }
 local healths = { [5] = "ok", [20] = "major", [25] = "critical" }
 local statuses = { [2] = "ok", [3] = "degraded", [5] = "predictive failure", [11] = "in service" }
 local activities = {
   [32768] = "creating snapshot", [32769] = "applying snapshot", [32770] = "deleting snapshot",
-  [32771] = "waiting to start", [32772] = "merging disks", [32773] = "exporting", [32774] = "migrating",
+  [32771] = "waiting to start", [32772] = "merging disks", [32773] = "exporting",
+    [32774] = "migrating",
 }
 local stop_actions = { [2] = "turn off", [3] = "save", [4] = "shut down" }
 local start_actions = { [2] = "none", [3] = "if was running", [4] = "always" }
@@ -56,12 +58,15 @@ local function look(self, class, act)
   return call(self, false, { verb = "Enumerate", class = class }, act)
 end
 
--- ---- methods and their jobs -------------------------------------------------------------------------
+-- ---- methods and their jobs
+-- -------------------------------------------------------------------------
 
 local return_words = {
-  [1] = "not supported", [2] = "failed", [3] = "timeout", [4] = "invalid parameter", [5] = "invalid state",
+  [1] = "not supported", [2] = "failed", [3] = "timeout", [4] = "invalid parameter",
+    [5] = "invalid state",
   [4097] = "invalid transition", [4099] = "busy", [32768] = "failed", [32769] = "access denied",
-  [32770] = "not supported", [32772] = "timeout", [32773] = "invalid parameter", [32774] = "system in use",
+  [32770] = "not supported", [32772] = "timeout", [32773] = "invalid parameter",
+    [32774] = "system in use",
   [32775] = "invalid state", [32777] = "system not available", [32778] = "out of memory",
   [32779] = "file in use",
 }
@@ -106,17 +111,20 @@ local function follow(self, job)
     local now = scheduler.now()
     job = hypervisor:job(id)
     if not self.world:reachable(self.node) then
-      calls.raise("WMI_UNREACHABLE", "no connection to the management service", { maybe_executed = true })
+      calls.raise("WMI_UNREACHABLE", "no connection to the management service",
+        { maybe_executed = true })
     end
     if not job then
-      calls.raise("WMI_JOB_LOST", "the job vanished before its result was seen", { maybe_executed = true })
+      calls.raise("WMI_JOB_LOST", "the job vanished before its result was seen",
+        { maybe_executed = true })
     end
     if job.state == 7 or job.state == 32768 then
       return job
     end
     if job.state == 8 or job.state == 9 or job.state == 10 then
       local text = job_text(job) or "the job failed"
-      calls.raise(known_error(job.error_code, text) or "WMI_JOB_FAILED", text, { hresult = job.error_code })
+      calls.raise(known_error(job.error_code, text) or "WMI_JOB_FAILED", text,
+        { hresult = job.error_code })
     end
     if now >= limit then
       calls.raise("WMI_JOB_TIMEOUT", "the job did not end in time", { maybe_executed = true })
@@ -142,7 +150,8 @@ local function invoke(self, class, method, act)
   return out, nil
 end
 
--- ---- looking -------------------------------------------------------------------------------------------
+-- ---- looking
+-- -------------------------------------------------------------------------------------------
 
 local function show(hypervisor, vm)
   local operational = hypervisor:operational(vm)
@@ -233,10 +242,13 @@ function Hyperv:settings(vm)
       stop_action = stop_actions[config.stop_action] or "unknown",
       start_action = start_actions[config.start_action] or "unknown",
       recovery_action = recovery_actions[config.recovery_action] or "unknown",
-      cache_types = config.cache_types, low_mmio = size(config.low_mmio), high_mmio = size(config.high_mmio),
-      saved_state = config.is_saved or false, root = config.root, snapshot_root = config.snapshot_root,
+      cache_types = config.cache_types, low_mmio = size(config.low_mmio),
+        high_mmio = size(config.high_mmio),
+      saved_state = config.is_saved or false, root = config.root,
+        snapshot_root = config.snapshot_root,
       generation = config.generation, version = config.version,
-      checkpoints = checkpoints[config.checkpoints] or "unknown", dynamic_memory = config.dynamic_memory,
+      checkpoints = checkpoints[config.checkpoints] or "unknown",
+        dynamic_memory = config.dynamic_memory,
     }
   end)
 end
@@ -266,7 +278,8 @@ function Hyperv:adapters(vm)
     local list = {}
     for i, adapter in ipairs(any(self, vm).config.adapters) do
       list[i] = {
-        id = adapter.id, name = adapter.name, switch = adapter.switch, connected = adapter.connected,
+        id = adapter.id, name = adapter.name, switch = adapter.switch,
+          connected = adapter.connected,
         present = host(self):has_switch(adapter.switch),
       }
     end
@@ -299,8 +312,10 @@ function Hyperv:assigned(vm)
     for i, record in ipairs(host(self):assignments(any(self, vm))) do
       local vendor, device = record.instance:match("[Vv][Ee][Nn]_(%x+)&[Dd][Ee][Vv]_(%x+)")
       list[i] = {
-        id = record.id, instance = record.instance, location = record.present and record.location or nil,
-        vendor = vendor and vendor:lower(), device = device and device:lower(), present = record.present,
+        id = record.id, instance = record.instance, location = record.present and record.location
+          or nil,
+        vendor = vendor and vendor:lower(), device = device and device:lower(),
+          present = record.present,
       }
     end
     return list
@@ -329,7 +344,8 @@ end
 
 function Hyperv:validate(planned)
   local vsms = "Msvm_VirtualSystemManagementService"
-  local code, job, out = call(self, false, { verb = "Invoke", class = vsms, method = "ValidatePlannedSystem" },
+  local code, job, out = call(self, false, { verb = "Invoke", class = vsms,
+    method = "ValidatePlannedSystem" },
     function()
       return host(self):validate_planned(id_of(planned))
     end)
@@ -347,25 +363,28 @@ function Hyperv:validate(planned)
   end
   local problems = {}
   for i, one in ipairs(job.errors or {}) do
-    problems[i] = { code = tostring(one.id):match("%d+") or tostring(one.id), message = one.text, source = one.source }
+    problems[i] = { code = tostring(one.id):match("%d+") or tostring(one.id), message = one.text,
+      source = one.source }
   end
   if job.state == 7 then
     return { ok = true, problems = {} }
   end
   if #problems == 0 then
-    problems[1] = { code = tostring(job.error_code or 0), message = job.error_text or "validation failed" }
+    problems[1] = { code = tostring(job.error_code or 0), message = job.error_text
+      or "validation failed" }
   end
   return { ok = false, problems = problems }
 end
 
--- ---- changing --------------------------------------------------------------------------------------------
+-- ---- changing
+-- --------------------------------------------------------------------------------------------
 
 local VSMS = "Msvm_VirtualSystemManagementService"
 
 function Hyperv:import(file, options)
   local id = invoke(self, VSMS, "ImportSystemDefinition", function()
     return host(self):import_definition(file, options and options.snapshots, false)
-  end)
+  end).affected.id
   for _, vm in ipairs(self:planned_vms()) do
     if vm.id == id then
       return vm
@@ -439,7 +458,7 @@ end
 function Hyperv:realize(planned)
   local id = invoke(self, VSMS, "RealizePlannedSystem", function()
     return host(self):realize(id_of(planned))
-  end)
+  end).affected.id
   return self:vm(id)
 end
 

@@ -1,4 +1,5 @@
--- The natives' Lua interface on a simulated world, in the same process: what scenarios and the explorer run sequences
+-- The natives' Lua interface on a simulated world, in the same process: what scenarios and the
+-- explorer run sequences
 -- against. lab/server.lua shows the same world over HTTP; a conformance spec compares the two.
 local eem = require("lab.inprocess.eem")
 local files = require("lab.inprocess.files")

@@ -42,7 +42,8 @@ function Pnp:devices(filter)
       local enumerator = record.id:match("^[^\\]+")
       if (enumerator == "PCI" or enumerator == "PCIP") and wanted(record, filter) then
         list[#list + 1] = {
-          id = record.id, name = record.name, class = record.class, manufacturer = record.manufacturer,
+          id = record.id, name = record.name, class = record.class,
+            manufacturer = record.manufacturer,
           vendor = record.vendor, device = record.device, subclass = record.subclass,
           location = record.location, locations = { record.location }, status = status_of(record),
           problem = record.problem, dismounted = record.dismounted or false,
