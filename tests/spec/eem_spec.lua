@@ -557,6 +557,7 @@ describe("eem", function()
         true)
       assert.equal(ID, raised.target)
       assert.equal(url, fails("EEM_UNREACHABLE", open(url), "version").target)
+      assert.is_nil(fails("EEM_UNREACHABLE", open(url), "audit", ID).maybe_executed)
     end)
 
     it("say that the connection broke off", function()
@@ -571,6 +572,61 @@ describe("eem", function()
       local handle = client({ any = { status = 307, headers = { Location = other } } })
       fails("EEM_BAD_ANSWER", handle, "version")
       assert.equal(1, #requests)
+    end)
+  end)
+
+  -- What a decent server library never sends.
+  describe("from a hostile server", function()
+    local peer
+
+    -- Sends `first`, then `rest` for ever, or ends when there is none. Every few milliseconds when
+    -- `slowly`. (Perl belongs to every Debian; the module httpd cannot be this rude.)
+    local function rude(options, first, rest, slowly)
+      peer = process.start({ "perl", "-MIO::Socket::INET", "-e", [[
+        my ($first, $rest, $slowly) = @ARGV;
+        $SIG{PIPE} = "IGNORE"; $| = 1;
+        my $server = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1") or die;
+        print $server->sockport, "\n";
+        while (my $client = $server->accept) {
+          while (<$client>) { last if /^\r?$/ }
+          print $client $first; $client->flush;
+          while (length $rest and print $client $slowly ? $rest : $rest x 1000) {
+            $client->flush; select(undef, undef, undef, 0.005) if $slowly;
+          }
+        }]], first, rest or "", slowly and "1" or "", stdout = "pipe" })
+      local port = assert(peer:read_line({ timeout = 10 }))
+      return open("http://127.0.0.1:" .. port .. "/eem", options)
+    end
+
+    after_each(function()
+      peer:kill("KILL")
+      peer:wait(10)
+      peer:close()
+    end)
+
+    it("an endless body of unknown length is stopped", function()
+      local handle = rude({ max_answer = "64KiB" }, "HTTP/1.1 200 OK\r\n\r\n", "[0,1],")
+      fails("EEM_TOO_LARGE", handle, "devices")
+    end)
+
+    it("endless header lines are stopped", function()
+      fails("EEM_TOO_LARGE", rude({}, "HTTP/1.1 200 OK\r\n", "X-Line: more\r\n"), "version")
+    end)
+
+    it("an answer that drips is given up in time", function()
+      local before = loop.now()
+      local handle = rude({ timeout = 0.05 }, "HTTP/1.1 200 OK\r\n\r\n", "1", true)
+      fails("EEM_TIMEOUT", handle, "version")
+      assert.is_true(loop.now() - before < 2)
+    end)
+
+    it("what is not HTTP counts as no answer", function()
+      fails("EEM_UNREACHABLE", rude({ timeout = 0.5 }, "220 mail.example\r\n"), "version")
+    end)
+
+    it("half a chunk counts as no answer", function()
+      fails("EEM_UNREACHABLE", rude({}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" ..
+        "40\r\n{\"version"), "version")
     end)
   end)
 
