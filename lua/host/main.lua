@@ -1,10 +1,82 @@
+-- The program, after boot.lua: reads the command line, runs one command inside the scheduler, says
+-- what went wrong, and gives the exit code.
 local M = {}
-function M.run(arguments)
-  local scheduler = require("host.scheduler")
-  local ok,
-    err = scheduler.run(function() return assert(loadfile(arguments[2]))(table.unpack(arguments,
-    3)) end)
-  if not ok then io.stderr:write(tostring(err), "\n") return 21 end
-  return math.tointeger(err) or 0
+
+local function describe(failed)
+  local document = {}
+  for _, key in ipairs({
+    "source", "code", "message", "hint", "target", "transient", "http", "hresult", "where",
+    "maybe_executed",
+  }) do
+    document[key] = failed[key]
+  end
+  return document
 end
+
+-- Says a failure that ended a command, to people or as JSON.
+local function complain(failed, command, code)
+  local output = require("host.output")
+  if output.is_json() then
+    output.document({
+      command = command, state = "failed", exit_code = code, failure = describe(failed),
+    })
+  end
+  if failed.details and failed.details.mistakes then
+    for _, mistake in ipairs(failed.details.mistakes) do
+      output.complain(mistake.text)
+    end
+    local count = #failed.details.mistakes
+    output.complain(("takeover: %d mistake%s in %s; nothing was done"):format(count,
+      count == 1 and "" or "s", failed.target or "the parameters"))
+    return
+  end
+  output.complain("takeover: " .. tostring(failed))
+  if failed.traceback and (failed.code == "INTERNAL" or command == "run") then
+    output.complain(failed.traceback)
+  end
+end
+
+local function usage(why)
+  if why.help then
+    io.stdout:write(why.help, "\n")
+    return 0
+  end
+  io.stderr:write("takeover: ", why.mistake, "\n", why.usage, "\n")
+  return require("host.exit_codes").usage
+end
+
+---@param arguments string[] with the program's path at 0
+---@param program { version: string, lua_root: string, roots: string[] }
+---@return integer exit code
+function M.run(arguments, program)
+  local cli = require("host.cli")
+  if not arguments[1] then
+    arguments[1] = "--help"
+  end
+  local parsed, why = cli.parse(arguments)
+  if not parsed then
+    return usage(why)
+  end
+  program.path = arguments[0]
+  local output = require("host.output")
+  output.configure({ json = parsed.json, colour = parsed.colour })
+  local command = require("host.commands." .. parsed.command)
+  local ok, result = require("host.scheduler").run(command.run, parsed, program)
+  if ok then
+    return math.tointeger(result) or 0
+  end
+  local exit_codes = require("host.exit_codes")
+  local code = exit_codes.of_failure(result)
+  if result.code == "SCRIPT_ERROR" and parsed.command ~= "run" then
+    -- the administrator's sequence or step, as opposed to our own code
+    local text = tostring(result)
+    local own = text:find("[/\\]sequences[/\\]") or text:find("[/\\]steps[/\\]")
+    code = own and exit_codes.configuration or exit_codes.internal
+  elseif parsed.command == "run" then
+    code = exit_codes.internal
+  end
+  complain(result, parsed.command, code)
+  return code
+end
+
 return M

@@ -1,0 +1,74 @@
+-- takeover monitor: the one that genw.bat calls.
+local execute = require("host.execute")
+local exit_codes = require("host.exit_codes")
+local output = require("host.output")
+
+local M = {}
+
+local colours = { running = "green", stopped = "yellow", broken = "red", unknown = "yellow" }
+
+function M.define(command, cli)
+  command:description([[
+Looks once whether the virtual machine runs healthily on this node: running, its heartbeat seen
+(where the parameters ask for it), its GPU assigned and linked. Changes nothing. A virtual machine
+that is missing, saved or paused is not healthy. ExpEther Manager out of reach is a remark: that is
+no reason to move a virtual machine that works.
+
+When nobody could be asked, the answer is "unknown"; monitor = { when_unknown = "healthy" } in the
+parameters makes that exit code 0, so that a busy host does not cause a failover.]])
+  command:epilog(cli.exit_codes({
+    "ok", "stopped", "broken", "unknown", "configuration", "internal",
+  }) .. [[
+
+
+Example, in genw.bat (normal return value: 0):
+  takeover --parameters C:\takeover\parameters.lua monitor vme2
+  exit /b %ERRORLEVEL%]])
+  command:argument("vm", "Its name in the parameters")
+  command:option("--timeout", "Seconds that the look may take (default: 60)"):argname("S")
+    :convert(tonumber):default("60"):show_default(false)
+end
+
+local function exit_code(answer, vm)
+  if answer == "running" or (answer == "unknown" and vm.monitor.when_unknown == "healthy") then
+    return exit_codes.ok
+  end
+  return exit_codes[answer]
+end
+
+-- Is it off or not here at all, and not in some state between?
+local function cleanly_stopped(c)
+  local vm = require("failover.vm_state").registered(c)
+  if not vm then
+    return true, "it is not registered on " .. c.node
+  end
+  return vm.state == "off", "it is off"
+end
+
+function M.run(arguments, program)
+  local s = execute.session.open(arguments, program)
+  local vm = s:vm(arguments.vm)
+  local sequence = s:sequence("monitor")
+  local c = s:context(arguments.vm)
+  local result = require("failover.engine").monitor({
+    context = c, sequence = sequence, stopped = cleanly_stopped, deadline = arguments.timeout,
+  })
+  c:close()
+  local code = exit_code(result.answer, vm)
+  output.line("%s on %s: %s", arguments.vm, s:node(),
+    output.paint(result.answer, colours[result.answer]))
+  for _, reason in ipairs(result.reasons) do
+    output.line("  %s", reason)
+  end
+  output.document({
+    command = "monitor", vm = arguments.vm, node = s:node(), answer = result.answer,
+    exit_code = code, reasons = require("json").array(result.reasons),
+  })
+  if result.answer == "broken" then
+    execute.tell_ecx(s.ecx, "error", ("%s on %s is not healthy: %s"):format(arguments.vm, s:node(),
+      table.concat(result.reasons, "; ")))
+  end
+  return code
+end
+
+return M

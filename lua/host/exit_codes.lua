@@ -1,0 +1,89 @@
+-- What the program's exit code says, in the only table of it. 10 and more, because 1 is cmd.exe's
+-- own and small numbers belong to others: ECX's log then tells the cases apart.
+local M = {}
+
+---@type { name: string, code: integer, meaning: string }[]
+M.list = {
+  { name = "ok", code = 0, meaning = "done, or nothing had to be done" },
+  {
+    name = "refused", code = 10,
+    meaning = "a safety rule forbids it, or evidence is missing; nothing was changed",
+  },
+  { name = "failed", code = 11, meaning = "failed; everything that was changed is undone" },
+  { name = "not_undone", code = 12, meaning = "failed, and not everything is undone: look at it" },
+  {
+    name = "configuration", code = 13,
+    meaning = "parameters.lua, a secret or a sequence is wrong; nothing was changed",
+  },
+  { name = "busy", code = 14, meaning = "another run for the same virtual machine is active" },
+  {
+    name = "cancelled", code = 15,
+    meaning = "stopped by a signal; everything that was changed is undone",
+  },
+  {
+    name = "deadline", code = 16,
+    meaning = "the time was used up; everything that was changed is undone",
+  },
+  { name = "no_device", code = 17, meaning = "no device satisfies the request" },
+  { name = "stopped", code = 18, meaning = "monitor: the virtual machine is cleanly stopped" },
+  { name = "broken", code = 19, meaning = "monitor: the virtual machine is not healthy" },
+  { name = "unknown", code = 20, meaning = "monitor: its state cannot be told" },
+  {
+    name = "internal", code = 21,
+    meaning = "a defect in Takeover, or a script given to `run` failed",
+  },
+  { name = "usage", code = 22, meaning = "the command line is wrong" },
+  {
+    name = "not_writable", code = 23,
+    meaning = "the state directory or the journal cannot be used; nothing was changed",
+  },
+}
+
+for _, entry in ipairs(M.list) do
+  M[entry.name] = entry.code
+end
+
+local by_failure = {
+  REFUSED = "refused", NO_EVIDENCE = "refused", SECOND_WRITER = "refused",
+  CONFIG = "configuration", FS_UNSAFE = "configuration", SECRET_MISSING = "configuration",
+  SECRET_UNSAFE = "configuration",
+  BUSY = "busy", FS_LOCKED = "busy", CANCELLED = "cancelled", DEADLINE = "deadline",
+  NO_DEVICE = "no_device", WRONG_DEVICE = "no_device", USAGE = "usage", INTERNAL = "internal",
+  JOURNAL_FAILED = "not_writable",
+}
+
+---@return string? name of an exit code
+function M.name(code)
+  for _, entry in ipairs(M.list) do
+    if entry.code == code then
+      return entry.name
+    end
+  end
+  return nil
+end
+
+-- The exit code for a failure that ended a command before or outside of a run.
+---@param failure table
+---@return integer
+function M.of_failure(failure)
+  return M[by_failure[failure.code] or "failed"]
+end
+
+-- The exit code for the result of a run (failover.engine). Something left undone outweighs its
+-- cause.
+---@param result { state: string, undone: boolean?, failure: table? }
+---@return integer
+function M.of_result(result)
+  if result.state == "succeeded" then
+    return M.ok
+  elseif result.undone == false then
+    return M.not_undone
+  elseif result.state == "cancelled" then
+    return M.cancelled
+  elseif result.failure then
+    return M.of_failure(result.failure)
+  end
+  return result.state == "refused" and M.refused or M.failed
+end
+
+return M

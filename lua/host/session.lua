@@ -1,0 +1,238 @@
+-- What commands share: finding and loading the parameters, this node's name, directories, the log,
+-- the lock of a virtual machine, the journal, and the context that steps get.
+local failure = require("failure")
+local output = require("host.output")
+
+local M = {}
+
+local Session = {}
+Session.__index = Session
+
+local is_windows = package.config:sub(1, 1) == "\\"
+
+local function default_state()
+  if is_windows then
+    return (os.getenv("ProgramData") or "C:\\ProgramData") .. "\\takeover"
+  end
+  return "/var/lib/takeover"
+end
+
+-- Unset and empty are the same.
+local function environment(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function state_directory(arguments, parameters)
+  return arguments.state or environment("TAKEOVER_STATE") or (parameters and parameters.state)
+    or default_state()
+end
+
+local function find_parameters(arguments)
+  local fs = require("fs")
+  local named = arguments.parameters or environment("TAKEOVER_PARAMETERS")
+  if named then
+    return named
+  end
+  local places = { "parameters.lua", state_directory(arguments) .. "/parameters.lua" }
+  for _, place in ipairs(places) do
+    if fs.find(place) then
+      return place
+    end
+  end
+  failure.raise({
+    code = "CONFIG",
+    message = "there is no parameters file: neither ./parameters.lua nor " .. places[2],
+    hint = "name it by --parameters FILE or TAKEOVER_PARAMETERS; see examples/parameters.lua",
+  })
+end
+
+local function configure_log(arguments, parameters)
+  local wanted = parameters and parameters.log or {}
+  local file = arguments.log_file or wanted.file
+  local level = arguments.log_level or wanted.level
+  local explicit = arguments.log_level or arguments.log_format or wanted.format or wanted.level
+  require("log").configure({
+    file = file,
+    level = level or (explicit and "info") or (file and "info") or "warn",
+    format = arguments.log_format or wanted.format,
+    quiet = file and not explicit or false,
+    colour = require("loop").is_terminal(2),
+  })
+end
+
+local function first_part(name)
+  return name:lower():match("^[^.]+") or name:lower()
+end
+
+local function node_name(arguments, parameters)
+  local schema = require("failover.parameters.schema")
+  local known = schema.sorted_keys(parameters.nodes)
+  local named = arguments.node or environment("TAKEOVER_NODE")
+  if named then
+    for _, name in ipairs(known) do
+      if name:lower() == named:lower() then
+        return name
+      end
+    end
+    failure.raise({
+      code = "CONFIG",
+      message = ("there is no node %s in %s%s"):format(named, parameters.file,
+        schema.suggestion(named, known)),
+    })
+  end
+  local host = first_part(require("loop").hostname())
+  for _, name in ipairs(known) do
+    if first_part(name) == host then
+      return name
+    end
+  end
+  failure.raise({
+    code = "CONFIG",
+    message = ("this host is called %s, which is none of the nodes in %s (%s)"):format(host,
+      parameters.file, table.concat(known, ", ")),
+    hint = "say which node this is: --node NAME or TAKEOVER_NODE",
+  })
+end
+
+-- Loads the parameters and prepares the log. Raises CONFIG and the failures of parameters.load.
+---@param arguments table parsed command line
+---@param program table
+---@return Session
+function M.open(arguments, program)
+  configure_log(arguments)
+  local parameters = require("failover.parameters").load(find_parameters(arguments), {
+    trust_writable_files = arguments.trust_writable_files,
+  })
+  local state = state_directory(arguments, parameters)
+  parameters.state = state
+  parameters.secrets = parameters.secrets or state .. "/secrets"
+  parameters.journal = parameters.journal or state .. "/journal.db"
+  configure_log(arguments, parameters)
+  local ecx = require("ecx").environment()
+  if arguments.event then
+    ecx.event = arguments.event
+  end
+  return setmetatable({
+    arguments = arguments, program = program, parameters = parameters, state = state, ecx = ecx,
+  }, Session)
+end
+
+-- This node's name; raises CONFIG when it cannot be told.
+---@return string
+function Session:node()
+  if not self.node_name then
+    self.node_name = node_name(self.arguments, self.parameters)
+  end
+  return self.node_name
+end
+
+-- The parameters of a virtual machine; raises CONFIG with the nearest name.
+function Session:vm(name)
+  local vm = self.parameters.vms[name]
+  if not vm then
+    local schema = require("failover.parameters.schema")
+    failure.raise({
+      code = "CONFIG",
+      message = ("there is no virtual machine %s in %s%s"):format(name, self.parameters.file,
+        schema.suggestion(name, schema.sorted_keys(self.parameters.vms))),
+    })
+  end
+  return vm
+end
+
+local function refuse_unsafe(path)
+  local reason = require("fs").unsafe(path)
+  if reason then
+    failure.raise({
+      code = "FS_UNSAFE",
+      message = ("%s may be changed by others: %s"):format(path, reason),
+      hint = "take the write permission away, or use --trust-writable-files",
+      target = path,
+    })
+  end
+end
+
+-- A sequence by name. Neither its file nor the folders that Lua files come from may be writable by
+-- others: they run with the rights of whoever starts us.
+function Session:sequence(name)
+  if not (self.arguments.trust_writable_files or self.parameters.trust_writable_files) then
+    for _, root in ipairs(self.program.roots) do
+      if require("fs").find(root) then
+        refuse_unsafe(root)
+      end
+    end
+    refuse_unsafe(package.searchpath("failover.sequences." .. name, package.path))
+  end
+  return require("failover").load_sequence(name)
+end
+
+-- A name as a file name: what could lead elsewhere is percent-encoded.
+local function file_name(name)
+  return (name:gsub("[^%w%-_\x80-\xff]", function(char)
+    return ("%%%02X"):format(char:byte())
+  end))
+end
+
+local function state_failed(failed)
+  return failure.new({
+    code = "JOURNAL_FAILED",
+    message = "the state directory cannot be used: " .. failed.message,
+    target = failed.target,
+    hint = "it must exist and be writable; another one: --state DIR",
+  })
+end
+
+-- Takes the lock of a virtual machine; raises BUSY when somebody else has it for longer than `wait`
+-- seconds.
+---@param wait number
+---@return table lock
+function Session:lock(command, vm, wait)
+  local fs, loop, scheduler = require("fs"), require("loop"), require("host.scheduler")
+  local directory = self.state .. "/locks"
+  local made, failed = loop.guard(fs.make_directory, directory)
+  if not made then
+    error(state_failed(failed), 0)
+  end
+  local text = ("takeover %s %s on %s, process %d, since %s"):format(command, vm, self:node(),
+    loop.pid(), os.date("%Y-%m-%d %H:%M:%S"))
+  local deadline = scheduler.now() + wait
+  while true do
+    local ok, lock, holder = loop.guard(fs.lock, directory .. "/" .. file_name(vm), text)
+    if not ok then
+      error(state_failed(lock), 0)
+    elseif lock then
+      return lock
+    end
+    if scheduler.now() >= deadline then
+      failure.raise({
+        code = "BUSY",
+        message = ("another run for %s is active: %s"):format(vm, holder or "nobody knows which"),
+        hint = "it ends by itself within its deadline; then try again",
+      })
+    end
+    output.progress("waiting for another run of " .. vm, holder)
+    scheduler.sleep(math.min(0.5, deadline - scheduler.now()))
+  end
+end
+
+-- The journal. Raises JOURNAL_FAILED.
+function Session:journal(read_only)
+  local path = self.parameters.journal
+  return require("journal").open({ path = path, read_only = read_only or false })
+end
+
+-- The context that steps get.
+function Session:context(vm, options)
+  options = options or {}
+  return require("failover.engine.context").open({
+    parameters = self.parameters,
+    vm = vm,
+    node = options.node or self:node(),
+    evidence = self.arguments.evidence,
+    ecx = self.ecx,
+    journal = options.journal,
+  })
+end
+
+return M
