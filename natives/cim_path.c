@@ -280,24 +280,52 @@ char *tk_cim_path_format(const struct tk_cim_path *path)
     return b.text;
 }
 
+static bool has_all(const struct tk_cim_object *o, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        if (!tk_cim_text(o, *keys)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Classes of Hyper-V that are in no table still have one of three sorts of keys.
+static const char *const *guess_keys(const struct tk_cim_object *o)
+{
+    static const char *const setting[] = {"InstanceID", NULL};
+    static const char *const device[] = {"CreationClassName", "DeviceID", "SystemCreationClassName",
+                                         "SystemName", NULL};
+    static const char *const service[] = {"CreationClassName", "Name", "SystemCreationClassName",
+                                          "SystemName", NULL};
+    static const char *const *const sorts[] = {setting, device, service};
+
+    if (strncmp(o->class_name, "Msvm_", 5) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
+        if (has_all(o, sorts[i])) {
+            return sorts[i];
+        }
+    }
+    return NULL;
+}
+
 char *tk_cim_path_of(const struct tk_cim_object *o)
 {
-    const char *const *known = tk_cim_known_keys(o->class_name);
+    const char *const *keys = tk_cim_known_keys(o->class_name);
     struct tk_buffer b = {0};
     bool first = true;
 
-    if (!known || !known[0]) {
+    if (!keys) {
+        keys = guess_keys(o);
+    }
+    if (!keys || !keys[0] || !has_all(o, keys)) {
         return NULL;
     }
     tk_buffer_puts(&b, o->class_name);
-    for (; *known; known++) {
-        const struct tk_cim_property *key = tk_cim_find(o, *known);
-
-        if (!key || key->count == 0 || !key->values[0].text) {
-            tk_buffer_free(&b);
-            return NULL;
-        }
-        write_key(&b, key, &first);
+    for (; *keys; keys++) {
+        write_key(&b, tk_cim_find(o, *keys), &first);
     }
     return b.text;
 }

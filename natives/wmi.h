@@ -32,6 +32,7 @@ int tk_wmi_namespace(struct tk_wmi **out, struct tk_wmi *base, const char *name_
                      struct tk_failure *err);
 struct tk_wmi *tk_wmi_share(struct tk_wmi *wmi);
 void tk_wmi_close(struct tk_wmi *wmi);
+const char *tk_wmi_namespace_of(const struct tk_wmi *wmi);
 
 // Who answers: an object with ProductVendor, ProductVersion, ProtocolVersion as far as known.
 int tk_wmi_identify(struct tk_cim_object **out, struct tk_wmi *wmi, const struct tk_limit *limit,

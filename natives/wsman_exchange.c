@@ -1,0 +1,172 @@
+// One WS-Management request and its answer over HTTP: see wsman.h. Decides what may be asked a
+// second time, and what each way of getting no proper answer means.
+#include <stdio.h>
+#include <string.h>
+
+#include "http.h"
+#include "limit.h"
+#include "wsman.h"
+
+#define OPERATION_MAX_MS 60000 // WinRM's MaxTimeoutms
+
+// Less than the time that we wait ourselves, so that the server's own word arrives first.
+static int64_t operation_ms(const struct tk_wsman *w, const struct tk_limit *limit)
+{
+    struct tk_limit mine = tk_limit_sooner(limit, w->timeout_ms);
+    int64_t left = tk_limit_left_ms(&mine);
+    int64_t margin = left / 10 > 2000 ? 2000 : left / 10;
+
+    left -= margin;
+    return left > OPERATION_MAX_MS ? OPERATION_MAX_MS : left > 0 ? left : 1;
+}
+
+static int transport_failure(const struct tk_wsman *w, const struct tk_wsman_exchange *x,
+                             enum tk_http_error transport, bool sent, const char *message,
+                             struct tk_failure *err)
+{
+    switch (transport) {
+    case TK_HTTP_UNREACHABLE:
+        tk_fail(err, TK_WMI_UNREACHABLE, "no connection to %.200s: %.200s", w->url, message);
+        tk_fail_hint(err, "is the host up, is WinRM running with this listener, and does the "
+                          "firewall let it through");
+        break;
+    case TK_HTTP_BROKEN:
+        tk_fail(err, TK_WMI_UNREACHABLE, "the connection to %.200s broke: %.200s", w->url, message);
+        break;
+    case TK_HTTP_TIMEOUT:
+        tk_fail(err, TK_WMI_TIMEOUT, "no answer from %.200s in time: %.200s", w->url, message);
+        break;
+    case TK_HTTP_TLS:
+        tk_fail(err, TK_WMI_TLS, "%.200s: %.200s", w->url, message);
+        tk_fail_hint(err, "name the authority's certificate with ca, and the host as it stands in "
+                          "its certificate");
+        break;
+    case TK_HTTP_TOO_LARGE:
+        tk_fail(err, TK_WMI_TOO_LARGE, "%.200s", message);
+        break;
+    default:
+        tk_fail(err, TK_WMI_BAD_PARAMETER, "%.200s: %.200s", w->url, message);
+        break;
+    }
+    err->maybe_executed = x->kind == TK_WSMAN_INVOKES && sent;
+    return tk_fail_target(err, w->url);
+}
+
+static int auth_failure(const struct tk_wsman *w, struct tk_failure *err)
+{
+    tk_fail(err, TK_WMI_AUTH, "the host refused user or password");
+    err->http = 401;
+    tk_fail_hint(err, "Windows refuses Basic by default and takes it for local accounts only; auth "
+                      "= \"negotiate\" is the other way");
+    return tk_fail_target(err, w->url);
+}
+
+static int no_soap(const struct tk_wsman_exchange *x, const char *content_type, const char *why,
+                   struct tk_failure *err)
+{
+    if (x->http == 403) {
+        tk_fail(err, TK_WMI_ACCESS, "the host refused access (HTTP 403)");
+    } else {
+        tk_fail(err, TK_WMI_BAD_ANSWER, "HTTP %d with %.60s instead of a SOAP envelope: %.300s",
+                x->http, content_type[0] ? content_type : "nothing", why);
+        if (x->http != 200 && x->http != 500) {
+            tk_fail_hint(err, "this may be another program, or a proxy, that answers there");
+        }
+    }
+    err->http = x->http;
+    err->maybe_executed =
+        x->kind == TK_WSMAN_INVOKES && x->http != 403 && x->http != 404 && x->http != 405;
+    return -1;
+}
+
+// Looks for the body, or for the fault in it, whatever the HTTP status is.
+static int read_answer(struct tk_wsman *w, struct tk_wsman_exchange *x,
+                       const struct tk_http_answer *answer, struct tk_failure *err)
+{
+    struct tk_xml_limits limits = {.max_bytes = (size_t)w->max_answer_bytes};
+    const struct tk_xml *fault;
+
+    x->http = answer->status;
+    if (x->http == 401) {
+        return auth_failure(w, err);
+    }
+    if (tk_xml_parse(&x->root, answer->body.text ? answer->body.text : "", answer->body.len,
+                     &limits, err) != 0) {
+        char why[sizeof err->message];
+
+        memcpy(why, err->message, sizeof why);
+        return no_soap(x, answer->content_type, why, err);
+    }
+    x->body = strcmp(x->root->name, "Envelope") == 0 ? tk_xml_child(x->root, "Body") : NULL;
+    if (!x->body) {
+        return no_soap(x, answer->content_type, "the document is another one", err);
+    }
+    fault = tk_xml_child(x->body, "Fault");
+    if (fault) {
+        return tk_wsman_fault(fault, x->kind == TK_WSMAN_INVOKES, x->http, err);
+    }
+    if (x->http != 200) {
+        return no_soap(x, answer->content_type, "no fault is in it", err);
+    }
+    return 0;
+}
+
+static int post(struct tk_wsman *w, struct tk_wsman_exchange *x, const char *text, size_t len,
+                const struct tk_limit *limit, struct tk_failure *err)
+{
+    static const char *const headers[] = {"Content-Type: application/soap+xml;charset=UTF-8", NULL};
+    struct tk_http_answer answer;
+    enum tk_http_error transport;
+    char message[256];
+    int result;
+
+    transport = tk_http_request(w->http, "POST", w->url, headers, text, len, limit, &answer,
+                                message, sizeof message);
+    x->broke = transport == TK_HTTP_BROKEN;
+    if (transport != TK_HTTP_OK) {
+        result = transport_failure(w, x, transport, answer.sent, message, err);
+    } else {
+        result = read_answer(w, x, &answer, err);
+    }
+    tk_http_answer_free(&answer);
+    return result;
+}
+
+int tk_wsman_post(struct tk_wsman *w, struct tk_wsman_exchange *x, const char *text, size_t len,
+                  const struct tk_limit *limit, struct tk_failure *err)
+{
+    int result = post(w, x, text, len, limit, err);
+
+    if (x->broke && x->kind == TK_WSMAN_READS) {
+        tk_xml_free(x->root);
+        x->root = NULL;
+        x->body = NULL;
+        result = post(w, x, text, len, limit, err);
+    }
+    return result;
+}
+
+int tk_wsman_send(struct tk_wsman *w, struct tk_wsman_exchange *x, const struct tk_limit *limit,
+                  struct tk_failure *err)
+{
+    struct tk_buffer envelope = {0};
+    int result;
+
+    x->header.to = w->url;
+    x->header.operation_ms = operation_ms(w, limit);
+    tk_wsman_begin(&envelope, &x->header);
+    if (x->inner.text) {
+        tk_buffer_add(&envelope, x->inner.text, x->inner.len);
+    }
+    tk_wsman_end(&envelope);
+    result = tk_wsman_post(w, x, envelope.text, envelope.len, limit, err);
+    tk_buffer_free(&envelope);
+    return result;
+}
+
+void tk_wsman_exchange_free(struct tk_wsman_exchange *x)
+{
+    tk_buffer_free(&x->inner);
+    tk_xml_free(x->root);
+    memset(x, 0, sizeof *x);
+}
