@@ -203,7 +203,7 @@ function M:handle(request)
     target = "eem",
     call = { verb = request.method, path = request.path },
     by = "eem",
-    latency = world.latency.eem,
+    latency = world.latency.answer,
     request = request,
     act = function()
       return act(world:eem(), request)

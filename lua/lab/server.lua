@@ -1,0 +1,178 @@
+-- The simulated cluster over real sockets: one world, ExpEther Manager's REST face, a WS-Management face for
+-- each node, and the administrator's endpoint. A node without power has no server: connections to it are
+-- refused, and it comes back on the port that it had.
+local admin = require("lab.admin")
+local eem_rest = require("lab.eem_rest")
+local httpd = require("httpd")
+local scheduler = require("host.scheduler")
+local world_module = require("lab.world")
+local wsman = require("lab.wsman")
+
+local M = {}
+
+---@class LabServer
+---@field world table
+---@field eem_url string
+---@field admin_url string
+---@field nodes table<string, { url: string, name: string }>
+---@field quit boolean somebody asked for the end
+local Lab = {}
+Lab.__index = Lab
+
+local TICK = 0.02 -- seconds between looks at nodes that boot by themselves
+
+local function listen(lab, face, port, secure)
+  return httpd.listen({
+    address = lab.options.address,
+    port = port or 0,
+    certificate = secure and lab.options.tls and lab.options.tls.certificate or nil,
+    key = secure and lab.options.tls and lab.options.tls.key or nil,
+    handler = function(request)
+      return face:handle(request)
+    end,
+  })
+end
+
+function Lab:url(server_port, path, secure)
+  return ("%s://%s:%d%s"):format(secure and self.options.tls and "https" or "http",
+    self.options.address or "127.0.0.1", server_port, path)
+end
+
+local function close_server(entry)
+  if entry.server then
+    entry.server:close()
+    entry.server = nil
+  end
+end
+
+-- Servers of nodes that have lost power are closed, those of nodes that are up again opened.
+function Lab:follow_power()
+  for name, entry in pairs(self.nodes) do
+    local node = self.world:node(name)
+    if not node or not node.up then
+      close_server(entry)
+    elseif not entry.server then
+      entry.server = listen(self, entry.face, entry.port, true)
+      entry.port = entry.server:port()
+    end
+  end
+end
+
+local function add_node(lab, name)
+  if lab.nodes[name] then
+    return
+  end
+  local options = lab.options
+  local entry = { name = name, port = options.ports and options.ports[name] or nil }
+  entry.face = wsman.new({
+    world = lab.current_world, node = name, user = options.user, password = options.password,
+    fault_form = options.fault_form, fragments = options.fragments, max_envelope = options.max_envelope,
+  })
+  entry.server = listen(lab, entry.face, entry.port, true)
+  entry.port = entry.server:port()
+  entry.url = lab:url(entry.port, "/wsman", true)
+  lab.nodes[name] = entry
+end
+
+local function load_cluster(cluster)
+  if type(cluster) == "table" then
+    return cluster
+  end
+  local name = cluster or "seed"
+  if not name:find("^[%w_%-]+$") then
+    error("there is no cluster '" .. name .. "'", 0)
+  end
+  return require("lab.clusters." .. name)
+end
+
+-- A new world; addresses stay. Nodes that the new cluster does not have lose their server.
+---@param options { cluster: string|table|nil, latency: table|number|nil, switches: table?, vms: table?, nodes: table?, devices: table? }?
+function Lab:reset(options)
+  options = options or {}
+  local own = self.options
+  self.world = world_module.new({
+    clock = scheduler,
+    cluster = load_cluster(options.cluster or own.cluster),
+    latency = options.latency or own.latency,
+    switches = options.switches or own.switches,
+    vms = options.vms or own.vms,
+    nodes = options.nodes or own.nodes,
+    devices = options.devices or own.devices,
+    epoch = options.epoch or own.epoch,
+  })
+  for _, node in ipairs(self.world:nodes()) do
+    add_node(self, node.name)
+  end
+  self:follow_power()
+end
+
+-- Everything that one needs to talk to it, as plain data.
+function Lab:addresses()
+  local nodes = {}
+  for _, node in ipairs(self.world:nodes()) do
+    nodes[node.name] = { url = self.nodes[node.name].url }
+  end
+  return { eem = self.eem_url, admin = self.admin_url, nodes = nodes }
+end
+
+-- Closing twice is harmless.
+function Lab:close()
+  self.closed = true
+  for _, entry in pairs(self.nodes) do
+    close_server(entry)
+  end
+  close_server(self.eem_entry)
+  close_server(self.admin_entry)
+end
+
+local KNOWN = {
+  cluster = true, latency = true, switches = true, vms = true, nodes = true, devices = true, epoch = true,
+  user = true, password = true, tls = true, address = true, ports = true, fault_form = true,
+  fragments = true, max_envelope = true,
+}
+
+-- Starts a lab in the running process. `ports`: { eem =, admin =, <node> = }; what is not given is chosen
+-- freely. `tls`: { certificate =, key = } PEM texts, for EEM and the nodes. `fault_form`: "wmi" (MSFT_WmiError)
+-- or "wsman" (ProviderFault). `user` and `password` are asked for by EEM and nodes when given.
+---@param options { cluster: string|table|nil, latency: table|number|nil, switches: table?, vms: table?, nodes: table?, devices: table?, user: string?, password: string?, tls: table?, address: string?, ports: table?, fault_form: string?, fragments: boolean?, max_envelope: integer? }?
+---@return LabServer
+function M.start(options)
+  options = options or {}
+  for name in pairs(options) do
+    if not KNOWN[name] then
+      error("lab.server.start: there is no option \"" .. tostring(name) .. "\"", 2)
+    end
+  end
+  local lab = setmetatable({ options = options, nodes = {}, quit = false, closed = false }, Lab)
+  lab.current_world = function()
+    return lab.world
+  end
+  local ports = options.ports or {}
+  lab.eem_face = eem_rest.new({
+    world = lab.current_world, user = options.user, password = options.password })
+  lab.eem_entry, lab.admin_entry = {}, {}
+  local ok, problem = pcall(function()
+    lab:reset()
+    lab.eem_entry.server = listen(lab, lab.eem_face, ports.eem, true)
+    lab.admin_entry.server = listen(lab, admin.new(lab), ports.admin, false)
+  end)
+  if not ok then
+    lab:close()
+    error(problem, 0)
+  end
+  lab.eem_url = lab:url(lab.eem_entry.server:port(), "/eem", true)
+  lab.admin_url = lab:url(lab.admin_entry.server:port(), "/lab", false)
+  scheduler.spawn(function()
+    scheduler.set_deadline(nil)
+    while not lab.closed do
+      scheduler.sleep(TICK)
+      if not lab.closed and lab.world:next_event() then
+        lab.world:advance()
+        lab:follow_power()
+      end
+    end
+  end)
+  return lab
+end
+
+return M

@@ -1,0 +1,82 @@
+-- Starts a lab for a spec, in two ways:
+--
+--   local lab = require("support.lab").start { latency = 0, user = "admin", password = "secret" }
+--   local lab = require("support.lab").start { process = true, ... }     -- a process of its own
+--
+-- Both give the same: lab.eem (options for eem.open), lab.wmi.<node> (options for wmi.open), lab.eem_url,
+-- lab.nodes.<node>.url, lab.admin (lab/client.lua), lab:stop(). In process, lab.server is the server and
+-- lab.server.world its world; as a process, lab.process is the child. Options are those of lab.server.start,
+-- except that a process takes only what JSON can carry; latency is 0 unless given.
+local client = require("lab.client")
+local json = require("json")
+
+local M = {}
+
+local Lab = {}
+Lab.__index = Lab
+
+local function fill(lab, addresses, options)
+  lab.eem_url, lab.admin_url, lab.nodes = addresses.eem, addresses.admin, addresses.nodes
+  lab.eem = { url = addresses.eem, user = options.user, password = options.password, timeout = 10 }
+  lab.wmi = {}
+  for name, node in pairs(addresses.nodes) do
+    lab.wmi[name] = {
+      url = node.url, user = options.user, password = options.password, timeout = 10,
+      namespace = "root/virtualization/v2",
+    }
+  end
+  lab.admin = client.open(addresses.admin)
+  return lab
+end
+
+-- The running program: the specs run inside it.
+local function program()
+  local lfs = require("lfs")
+  local link = lfs.symlinkattributes("/proc/self/exe")
+  return assert(link and link.target, "the specs' own program is not known here")
+end
+
+local function start_process(options)
+  local process = require("process")
+  local child = process.start({ program(), "run", "tests/spec/support/run_lab.lua", json.encode(options) },
+    { stdout = "pipe", stderr = "inherit" })
+  local line, why = child:read_line({ timeout = 10 })
+  if not line then
+    child:close()
+    error("the lab's process says nothing" .. (why and " (" .. why .. ")" or ""), 0)
+  end
+  return fill(setmetatable({ process = child }, Lab), json.decode(line), options)
+end
+
+function M.start(options)
+  options = options or {}
+  local plain = {}
+  for name, value in pairs(options) do
+    plain[name] = value
+  end
+  plain.process = nil
+  if plain.latency == nil then
+    plain.latency = 0
+  end
+  if options.process then
+    return start_process(plain)
+  end
+  local server = require("lab.server").start(plain)
+  return fill(setmetatable({ server = server }, Lab), server:addresses(), plain)
+end
+
+-- Stopping twice is harmless.
+function Lab:stop()
+  if self.server then
+    self.server:close()
+  elseif self.process then
+    if pcall(self.admin.quit, self.admin) then
+      self.exit = self.process:wait(5)
+    end
+    self.process:close()
+  end
+  self.server, self.process = nil, nil
+  self.admin:close()
+end
+
+return M
