@@ -253,9 +253,6 @@ static int accept_more(lua_State *L, int status, lua_KContext context)
 static int l_accept(lua_State *L)
 {
     lua_settop(L, 3);
-    lua_getfield(L, 3, "set_deadline"); // the server outlives the limits of whoever opened it
-    lua_pushnil(L);
-    lua_call(L, 1, 0);
     return accept_more(L, LUA_OK, 0);
 }
 
@@ -332,11 +329,11 @@ static int l_listen(lua_State *L)
         return tk_raise(L, &err);
     }
     s->port = tk_httpd_port(s->httpd);
-    // scheduler.spawn(accept, server, handler, scheduler)
+    // scheduler.spawn_family(accept, server, handler, scheduler): it outlives whoever opened it
     lua_getglobal(L, "require");
     lua_pushliteral(L, "host.scheduler");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "spawn");
+    lua_getfield(L, -1, "spawn_family");
     lua_pushcfunction(L, l_accept);
     lua_pushvalue(L, -4);
     lua_pushvalue(L, o.handler);

@@ -1,5 +1,6 @@
--- The lab's own endpoint: what a test, a demonstration or a curious administrator does to the simulated
--- cluster, and what is true in it. JSON both ways, without authentication: it listens on loopback only.
+-- The lab's own endpoint: what a test, a demonstration or a curious administrator does to the
+-- simulated cluster, and what is true in it. JSON both ways, without authentication: it listens on
+-- loopback only.
 --
 --   GET    /lab/truth, /lab/violations, /lab/changes, /lab/requests, /lab/addresses, /lab/faults
 --   POST   /lab/faults {rule}         DELETE /lab/faults[?id=N]
@@ -37,12 +38,26 @@ end
 
 local routes = {}
 
+-- Nearly everything empty in the truth is a list.
+local function mark_lists(value)
+  if type(value) == "table" then
+    if next(value) == nil then
+      return json.array({})
+    end
+    for key, inner in pairs(value) do
+      value[key] = mark_lists(inner)
+    end
+  end
+  return value
+end
+
 routes["GET truth"] = function(lab)
   local truth = lab.world:truth()
-  for _, name in ipairs({ "violations", "changes", "devices", "vms", "nodes", "disks" }) do
-    truth[name] = json.array(truth[name] or {})
-  end
-  return truth
+  local counters = truth.counters
+  truth.counters = nil
+  local shown = mark_lists(truth)
+  shown.counters = counters
+  return shown
 end
 
 routes["GET violations"] = function(lab)
@@ -67,7 +82,8 @@ end
 
 -- A rule has more than it was given: leave out what counts.
 local RULE_FIELDS = {
-  "id", "target", "match", "effect", "times", "seconds", "http", "code", "text", "hresult", "left", "seen",
+  "id", "target", "match", "effect", "times", "seconds", "http", "code", "text", "hresult", "left",
+  "seen",
 }
 
 routes["GET faults"] = function(lab)

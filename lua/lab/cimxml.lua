@@ -1,12 +1,12 @@
--- Instances as CIM-XML text (DTD 2.0), the form that embedded instances take in string parameters and
--- properties (fact sheet hyperv-wmi, 4.3).
+-- Instances as CIM-XML text (DTD 2.0), the form that embedded instances take in string parameters
+-- and properties (fact sheet hyperv-wmi, 4.3).
 local xml = require("xml")
 
 local M = {}
 
 local escape = xml.escape
 
----- reading ------------------------------------------------------------------------------------------
+---- reading ---------------------------------------------------------------------------------------
 
 local INTEGERS = {
   uint8 = true, uint16 = true, uint32 = true, uint64 = true,
@@ -100,7 +100,7 @@ function M.decode(text)
   return nil, type(result) == "table" and result.cimxml or tostring(result)
 end
 
----- writing ------------------------------------------------------------------------------------------
+---- writing ---------------------------------------------------------------------------------------
 
 local encode
 

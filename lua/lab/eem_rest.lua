@@ -1,6 +1,6 @@
--- ExpEther Manager's REST face on the world (fact sheet ecx-eem, 3.1 to 3.5). Every scalar is a text;
--- success is 200 or 204; an error carries { code, message }, code being five digits that begin with the
--- HTTP status. What exactly EEM writes into messages is not known.
+-- ExpEther Manager's REST face on the world (fact sheet ecx-eem, 3.1 to 3.5). Every scalar is a
+-- text; success is 200 or 204; an error carries { code, message }, code being five digits that
+-- begin with the HTTP status. What exactly EEM writes into messages is not known.
 local json = require("json")
 local perform = require("lab.perform")
 local world_errors = require("lab.world.errors")
@@ -54,6 +54,17 @@ local function selected(record, query)
   return not since or record.update_time > since
 end
 
+-- The REST object of a device, with its empty lists marked as lists.
+local function detail(fabric, record)
+  local shown = fabric:detail(record)
+  for _, value in pairs(shown) do
+    if type(value) == "table" then
+      json.array(value)
+    end
+  end
+  return shown
+end
+
 local handlers = {}
 
 handlers["GET api_version"] = function(fabric)
@@ -78,13 +89,13 @@ end
 
 handlers["GET devices detail"] = function(fabric, request)
   return list(fabric, request.query, function(record)
-    return fabric:detail(record)
+    return detail(fabric, record)
   end)
 end
 
 handlers["GET devices *"] = function(fabric, _, id)
   local record = fabric:device(id)
-  return answer(200, { device = fabric:detail(record), timestamp = fabric:timestamp() })
+  return answer(200, { device = detail(fabric, record), timestamp = fabric:timestamp() })
 end
 
 handlers["DELETE devices *"] = function(fabric, request, id)

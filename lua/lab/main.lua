@@ -1,5 +1,5 @@
--- The lab as a program of its own: says where it listens in one JSON line, then serves until a signal or
--- POST /lab/quit. Used by `takeover lab`.
+-- The lab as a program of its own: says where it listens in one JSON line, then serves until a
+-- signal or POST /lab/quit. Used by `takeover lab`.
 local json = require("json")
 local scheduler = require("host.scheduler")
 local server = require("lab.server")
@@ -13,17 +13,18 @@ local QUIT_CHECK = 0.02 -- seconds
 ---@return integer
 function M.run(options)
   local lab = server.start(options)
-  local closing <close> = setmetatable({}, {
-    __close = function()
-      lab:close()
-    end,
-  })
   io.stdout:write(json.encode(lab:addresses()), "\n")
   io.stdout:flush()
-  while not lab.quit do
-    scheduler.sleep(QUIT_CHECK)
+  local ok, problem = pcall(function()
+    while not lab.quit do
+      scheduler.sleep(QUIT_CHECK)
+    end
+    scheduler.sleep(QUIT_CHECK) -- the answer to the one who asked still goes out
+  end)
+  lab:close()
+  if not ok then
+    error(problem, 0)
   end
-  scheduler.sleep(QUIT_CHECK) -- the answer to the one who asked still goes out
   return 0
 end
 

@@ -1,5 +1,5 @@
--- What every outside call to the lab goes through: time passes, latency is waited for, and a fault that
--- was ordered for this call (docs/lab.md) is carried out. Shared by the faces.
+-- What every outside call to the lab goes through: time passes, latency is waited for, and a fault
+-- that was ordered for this call (docs/lab.md) is carried out. Shared by the faces.
 local scheduler = require("host.scheduler")
 
 local M = {}
@@ -40,7 +40,7 @@ end
 ---@field by string            for the log of changes
 ---@field latency number?      seconds
 ---@field request table        of httpd
----@field timeout number?      seconds after which the caller is told so; the work is done all the same
+---@field timeout number?     seconds after which the caller is told so; it is done all the same
 ---@field act fun(): table     does it and gives the answer
 ---@field refuse fun(rule: table): table   the answer to a call that a rule refuses
 ---@field timed_out fun(): table?          the answer when `timeout` is over
@@ -80,7 +80,7 @@ function M.call(p)
   return rule and spoil(effect, rule, answer) or answer
 end
 
----- Basic authentication -----------------------------------------------------------------------------
+---- Basic authentication --------------------------------------------------------------------------
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

@@ -1,6 +1,6 @@
--- The simulated cluster over real sockets: one world, ExpEther Manager's REST face, a WS-Management face for
--- each node, and the administrator's endpoint. A node without power has no server: connections to it are
--- refused, and it comes back on the port that it had.
+-- The simulated cluster over real sockets: one world, ExpEther Manager's REST face, a WS-Management
+-- face for each node, and the administrator's endpoint. A node without power has no server:
+-- connections to it are refused, and it comes back on the port that it had.
 local admin = require("lab.admin")
 local eem_rest = require("lab.eem_rest")
 local httpd = require("httpd")
@@ -66,7 +66,8 @@ local function add_node(lab, name)
   local entry = { name = name, port = options.ports and options.ports[name] or nil }
   entry.face = wsman.new({
     world = lab.current_world, node = name, user = options.user, password = options.password,
-    fault_form = options.fault_form, fragments = options.fragments, max_envelope = options.max_envelope,
+    fault_form = options.fault_form, fragments = options.fragments,
+    max_envelope = options.max_envelope,
   })
   entry.server = listen(lab, entry.face, entry.port, true)
   entry.port = entry.server:port()
@@ -86,7 +87,7 @@ local function load_cluster(cluster)
 end
 
 -- A new world; addresses stay. Nodes that the new cluster does not have lose their server.
----@param options { cluster: string|table|nil, latency: table|number|nil, switches: table?, vms: table?, nodes: table?, devices: table? }?
+---@param options LabOptions? only what concerns the world
 function Lab:reset(options)
   options = options or {}
   local own = self.options
@@ -126,15 +127,25 @@ function Lab:close()
 end
 
 local KNOWN = {
-  cluster = true, latency = true, switches = true, vms = true, nodes = true, devices = true, epoch = true,
-  user = true, password = true, tls = true, address = true, ports = true, fault_form = true,
-  fragments = true, max_envelope = true,
+  cluster = true, latency = true, switches = true, vms = true, nodes = true, devices = true,
+  epoch = true, user = true, password = true, tls = true, address = true, ports = true,
+  fault_form = true, fragments = true, max_envelope = true,
 }
 
--- Starts a lab in the running process. `ports`: { eem =, admin =, <node> = }; what is not given is chosen
--- freely. `tls`: { certificate =, key = } PEM texts, for EEM and the nodes. `fault_form`: "wmi" (MSFT_WmiError)
--- or "wsman" (ProviderFault). `user` and `password` are asked for by EEM and nodes when given.
----@param options { cluster: string|table|nil, latency: table|number|nil, switches: table?, vms: table?, nodes: table?, devices: table?, user: string?, password: string?, tls: table?, address: string?, ports: table?, fault_form: string?, fragments: boolean?, max_envelope: integer? }?
+---@class LabOptions
+---@field cluster string|table|nil name of one in lab/clusters, default "seed"
+---@field latency table|number|nil as docs/lab.md says; so are switches, vms, nodes, devices, epoch
+---@field user string?             with password: EEM and the nodes ask for them
+---@field password string?
+---@field tls table?               { certificate =, key = } PEM texts, for EEM and the nodes
+---@field address string?          default "127.0.0.1"
+---@field ports table?             { eem =, admin =, <node> = }; chosen freely where absent
+---@field fault_form string?       HRESULTs as "wmi" (MSFT_WmiError, default) or "wsman"
+---@field fragments boolean?       a query's columns come as XmlFragment, default true
+---@field max_envelope integer?    bytes that a node sends at most
+
+-- Starts a lab in the running process.
+---@param options LabOptions?
 ---@return LabServer
 function M.start(options)
   options = options or {}
@@ -162,8 +173,7 @@ function M.start(options)
   end
   lab.eem_url = lab:url(lab.eem_entry.server:port(), "/eem", true)
   lab.admin_url = lab:url(lab.admin_entry.server:port(), "/lab", false)
-  scheduler.spawn(function()
-    scheduler.set_deadline(nil)
+  scheduler.spawn_family(function()
     while not lab.closed do
       scheduler.sleep(TICK)
       if not lab.closed and lab.world:next_event() then

@@ -1,6 +1,6 @@
--- WQL as WMI takes it: SELECT with WHERE, ASSOCIATORS OF, REFERENCES OF. Parsing gives a small tree;
--- `matches` judges one instance (see docs/lab.md) against it. Comparisons follow WMI: texts without case,
--- null equals nothing, a text that holds a number compares with a number.
+-- WQL as WMI takes it: SELECT with WHERE, ASSOCIATORS OF, REFERENCES OF. Parsing gives a small
+-- tree; `matches` judges one instance (see docs/lab.md) against it. Comparisons follow WMI: texts
+-- without case, null equals nothing, a text that holds a number compares with a number.
 local M = {}
 
 ---@class WqlQuery
@@ -14,17 +14,22 @@ local M = {}
 ---@field role string?
 ---@field result_role string?
 
-local OPERATORS = { ["="] = "=", ["<>"] = "<>", ["!="] = "<>", ["<"] = "<", [">"] = ">", ["<="] = "<=", [">="] = ">=" }
-local SWAPPED = { ["="] = "=", ["<>"] = "<>", ["<"] = ">", [">"] = "<", ["<="] = ">=", [">="] = "<=" }
+local OPERATORS = {
+  ["="] = "=", ["<>"] = "<>", ["!="] = "<>", ["<"] = "<", [">"] = ">", ["<="] = "<=", [">="] = ">=",
+}
+-- For a value that stands on the left.
+local SWAPPED = {
+  ["="] = "=", ["<>"] = "<>", ["<"] = ">", [">"] = "<", ["<="] = ">=", [">="] = "<=",
+}
 
 local function fail(format, ...)
   error({ wql = format:format(...) }, 0)
 end
 
----- words ------------------------------------------------------------------------------------------
+---- words -----------------------------------------------------------------------------------------
 
--- A text between quotes. Inside, a backslash makes the next quote or backslash plain; before anything
--- else it is an error, which is what catches paths that were not escaped.
+-- A text between quotes. Inside, a backslash makes the next quote or backslash plain; before
+-- anything else it is an error, which is what catches paths that were not escaped.
 local function read_text(source, position)
   local quote = source:sub(position, position)
   local out = {}
@@ -113,7 +118,7 @@ local function tokenize(source)
   end
 end
 
----- grammar ----------------------------------------------------------------------------------------
+---- grammar ---------------------------------------------------------------------------------------
 
 local Parser = {}
 Parser.__index = Parser
@@ -268,8 +273,9 @@ end
 
 local CLAUSES = {
   associators = {
-    assocclass = "assoc_class", resultclass = "result_class", role = "role", resultrole = "result_role",
-    requiredqualifier = "qualifier", requiredassocqualifier = "assoc_qualifier",
+    assocclass = "assoc_class", resultclass = "result_class", role = "role",
+    resultrole = "result_role", requiredqualifier = "qualifier",
+    requiredassocqualifier = "assoc_qualifier",
   },
   references = { resultclass = "result_class", role = "role", requiredqualifier = "qualifier" },
 }
@@ -329,7 +335,7 @@ function M.parse(text)
   error(result, 0)
 end
 
----- judging ----------------------------------------------------------------------------------------
+---- judging ---------------------------------------------------------------------------------------
 
 -- The characters of a text; bytes where it is not UTF-8.
 local function characters(text)
@@ -340,14 +346,16 @@ local function characters(text)
   return out
 end
 
--- "[a-c]", "[a=c]" (WMI's older way) and "[^abc]", from the bracket at `i`; nil when it is not closed.
+-- "[a-c]", "[a=c]" (WMI's older way) and "[^abc]", from the bracket at `i`; nil when it is not
+-- closed.
 local function like_set(pattern, i)
   local set = { ranges = {}, negated = pattern[i + 1] == "^" }
   i = i + (set.negated and 2 or 1)
   while pattern[i] and pattern[i] ~= "]" do
     local from, to = pattern[i], pattern[i]
-    if (pattern[i + 1] == "-" or pattern[i + 1] == "=") and pattern[i + 2] and pattern[i + 2] ~= "]" then
-      to = pattern[i + 2]
+    local last = pattern[i + 2]
+    if (pattern[i + 1] == "-" or pattern[i + 1] == "=") and last and last ~= "]" then
+      to = last
       i = i + 2
     end
     set.ranges[#set.ranges + 1] = { from, to }

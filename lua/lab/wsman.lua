@@ -1,10 +1,10 @@
--- WS-Management as WinRM serves it, for one node of the world (fact sheet hyperv-wmi, section 4; MS-WSMV):
--- Identify, Get, Enumerate, Pull, Release and Invoke on WMI classes. Stricter than its clients need where
--- real hosts are known to be strict, so that a client that works here has sent the right thing.
+-- WS-Management as WinRM serves it, for one node of the world (fact sheet hyperv-wmi, section 4;
+-- MS-WSMV): Identify, Get, Enumerate, Pull, Release and Invoke on WMI classes. Stricter than its
+-- clients need where real hosts are known to be strict, so that a client that works here has sent
+-- the right thing.
 local enumerate = require("lab.wsman_enumerate")
 local fault = require("lab.wsman_fault")
 local perform = require("lab.perform")
-local provider_module = require("lab.provider")
 local values = require("lab.wsman_values")
 local world_errors = require("lab.world.errors")
 local xml = require("xml")
@@ -37,7 +37,17 @@ local HEAD = [[<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/s
   [[xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd" ]] ..
   [[xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">]]
 
----@param options { world: fun(): table, node: string, user: string?, password: string?, fault_form: "wmi"|"wsman"|nil, fragments: boolean?, max_envelope: integer? }
+---@class WsmanOptions
+---@field world fun(): table
+---@field node string
+---@field user string?
+---@field password string?
+---@field fault_form "wmi"|"wsman"|nil
+---@field fragments boolean?
+---@field max_envelope integer?
+---@field provider table?        instead of lab.provider, for specs
+
+---@param options WsmanOptions
 function M.new(options)
   return setmetatable({
     world = options.world,
@@ -45,6 +55,7 @@ function M.new(options)
     expected = perform.authorization(options.user, options.password),
     fault_form = options.fault_form or "wmi",
     fragments = options.fragments ~= false,
+    providers = options.provider or require("lab.provider"),
     max_envelope = options.max_envelope or ENVELOPE_SERVER_MAX,
     enumerations = enumerate.new(),
     requests = 0,
@@ -52,7 +63,7 @@ function M.new(options)
   }, M)
 end
 
----- envelopes ------------------------------------------------------------------------------------------
+---- envelopes -------------------------------------------------------------------------------------
 
 local function http_answer(status, body)
   return { status = status, headers = { ["Content-Type"] = CONTENT_TYPE }, body = body }
@@ -138,7 +149,7 @@ local function read_timeout(element)
   return hours * 3600 + minutes * 60 + seconds
 end
 
----- operations -----------------------------------------------------------------------------------------
+---- operations ------------------------------------------------------------------------------------
 
 local operations = {}
 
@@ -247,7 +258,7 @@ function M:read_call(headers, body)
     fragments = self.fragments,
     max_bytes = self:envelope_size(headers),
     timeout = read_timeout(headers.OperationTimeout),
-    parse_path = provider_module.parse_path,
+    parse_path = self.providers.parse_path,
   }
   if not call.method and not operations[action] then
     fault.raise("no_action", "%s", action)
@@ -256,7 +267,7 @@ function M:read_call(headers, body)
 end
 
 function M:bind_provider(call)
-  call.provider = provider_module.new(self.world(), self.node, call.namespace)
+  call.provider = self.providers.new(self.world(), self.node, call.namespace)
   if not call.provider then
     fault.raise_hresult(0x8004100E, ("The namespace %s does not exist."):format(call.namespace))
   end
@@ -300,7 +311,7 @@ function M:protected(relates_to, fn, ...)
 end
 
 -- What the rules for faults may match on.
-local function describe(call)
+function M:describe(call)
   local verb = call.method and "Invoke" or call.action:match("([^/]+)$")
   local filter = values.child(call.body, "Filter")
   local query = filter and filter.text
@@ -311,12 +322,7 @@ local function describe(call)
   end
   local path
   if next(call.selectors) then
-    local schema = call.provider and call.provider:class(call.class)
-    local keys = {}
-    for name, value in pairs(call.selectors) do
-      keys[name] = value
-    end
-    path = provider_module.path({ class = schema and schema.name or call.class, keys = keys })
+    path = self.providers.path({ class = call.class, keys = call.selectors })
   end
   return {
     verb = verb, method = call.method, class = class, namespace = call.namespace, query = query,
@@ -324,7 +330,7 @@ local function describe(call)
   }
 end
 
----- requests -------------------------------------------------------------------------------------------
+---- requests --------------------------------------------------------------------------------------
 
 local function identify(known)
   local version = known and "OS: 10.0.20348 SP: 0.0 Stack: 3.0" or "OS: 0.0.0 SP: 0.0 Stack: 3.0"
@@ -358,7 +364,7 @@ function M:handle_envelope(request)
   return perform.call({
     world = world,
     target = self.node,
-    call = call and describe(call) or { verb = is_identify and "Identify" or "invalid" },
+    call = call and self:describe(call) or { verb = is_identify and "Identify" or "invalid" },
     by = "wmi " .. self.node,
     latency = world.latency.answer,
     request = request,

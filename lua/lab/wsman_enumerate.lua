@@ -1,5 +1,6 @@
--- Enumerate, Pull and Release of the WS-Management face (fact sheet hyperv-wmi, 4.2). What an enumeration
--- gives is found at Enumerate; Pull hands it out in pieces that fit the client's envelope.
+-- Enumerate, Pull and Release of the WS-Management face (fact sheet hyperv-wmi, 4.2). What an
+-- enumeration gives is found at Enumerate; Pull hands it out in pieces that fit the client's
+-- envelope.
 local fault = require("lab.wsman_fault")
 local scheduler = require("host.scheduler")
 local values = require("lab.wsman_values")
@@ -19,7 +20,7 @@ function M.new()
   return setmetatable({ contexts = {}, count = 0, last = 0 }, M)
 end
 
----- what is enumerated ---------------------------------------------------------------------------------
+---- what is enumerated ----------------------------------------------------------------------------
 
 local function subject_of(instance, find_class)
   local schema = find_class(instance.class)
@@ -141,7 +142,7 @@ local function find(call, filter)
   fault.raise("no_dialect", "%s", dialect or "None is given.")
 end
 
----- items ----------------------------------------------------------------------------------------------
+---- items -----------------------------------------------------------------------------------------
 
 local MODES = { EnumerateEPR = true, EnumerateObjectAndEPR = true }
 
@@ -182,7 +183,7 @@ local function item_writer(call, request, query)
   end
 end
 
----- contexts -------------------------------------------------------------------------------------------
+---- contexts --------------------------------------------------------------------------------------
 
 function M:forget_old()
   local now = scheduler.now()
@@ -252,7 +253,7 @@ local function next_items(context, count, max_bytes)
   return table.concat(out), context.at > #context.items
 end
 
----- operations -----------------------------------------------------------------------------------------
+---- operations ------------------------------------------------------------------------------------
 
 ---@class WsmanCall
 ---@field provider table

@@ -1,6 +1,7 @@
--- Faults of the WS-Management face (fact sheet hyperv-wmi, 4.4). A fault is raised as a table made by one of
--- the functions here and becomes an envelope at the top. What WMI itself refuses (an HRESULT) comes in one
--- of two forms, because real hosts have shown both: MSFT_WmiError, or WSManFault with a ProviderFault.
+-- Faults of the WS-Management face (fact sheet hyperv-wmi, 4.4). A fault is raised as a table made
+-- by one of the functions here and becomes an envelope at the top. What WMI itself refuses (an
+-- HRESULT) comes in one of two forms, because real hosts have shown both: MSFT_WmiError, or
+-- WSManFault with a ProviderFault.
 local xml = require("xml")
 
 local M = {}

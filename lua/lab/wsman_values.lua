@@ -1,5 +1,5 @@
--- CIM values as WS-Management writes and reads them (MS-WSMV; fact sheet hyperv-wmi, 4.3): instances,
--- references, datetimes and the parameters of methods.
+-- CIM values as WS-Management writes and reads them (MS-WSMV; fact sheet hyperv-wmi, 4.3):
+-- instances, references, datetimes and the parameters of methods.
 local cimxml = require("lab.cimxml")
 local fault = require("lab.wsman_fault")
 local xml = require("xml")
@@ -26,7 +26,7 @@ function M.child(element, name)
   return nil
 end
 
----- datetimes ------------------------------------------------------------------------------------------
+---- datetimes -------------------------------------------------------------------------------------
 
 local function zone(minutes)
   if minutes == 0 then
@@ -60,7 +60,8 @@ local function read_interval(text)
   local function unit(letter)
     return tonumber(rest:match("([%d]+)" .. letter) or rest:match("([%d]+)%.%d+" .. letter)) or 0
   end
-  return ("%08d%02d%02d%02d.000000:000"):format(tonumber(days) or 0, unit("H"), unit("M"), unit("S"))
+  return ("%08d%02d%02d%02d.000000:000"):format(
+    tonumber(days) or 0, unit("H"), unit("M"), unit("S"))
 end
 
 -- DMTF form of a datetime parameter; nil when it is none.
@@ -85,7 +86,7 @@ local function read_datetime(element)
     sign or "+", offset)
 end
 
----- writing --------------------------------------------------------------------------------------------
+---- writing ---------------------------------------------------------------------------------------
 
 -- The inside of a reference: what an EndpointReference holds, without that element (4.3).
 ---@param ref { class: string, keys: table }
@@ -173,7 +174,8 @@ function M.instance(instance, context, as)
     shown = { class = as, values = instance.values }
   end
   return ([[<p:%s xmlns:p="%s" xmlns:cim="http://schemas.dmtf.org/wbem/wscim/1/common" ]] ..
-    [[xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="p:%s_Type">%s</p:%s>]]):format(
+    [[xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ]] ..
+    [[xsi:type="p:%s_Type">%s</p:%s>]]):format(
     class, escape(M.class_uri(context.namespace, class)), class,
     write_properties(shown, "p:", context), class)
 end
@@ -197,7 +199,7 @@ function M.reference_of(instance, context)
   return { class = instance.class, keys = keys }
 end
 
----- reading --------------------------------------------------------------------------------------------
+---- reading ---------------------------------------------------------------------------------------
 
 -- { namespace, class } of a resource URI; nil when it is not WMI's.
 function M.parse_uri(uri)

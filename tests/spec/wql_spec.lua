@@ -43,16 +43,19 @@ describe("wql", function()
 
   it("compares numbers, booleans and texts without case", function()
     for _, where in ipairs({
-      "EnabledState = 2", "EnabledState<>3", "EnabledState != 3", "EnabledState < 3", "EnabledState >= 2",
+      "EnabledState = 2", "EnabledState<>3", "EnabledState != 3", "EnabledState < 3",
+      "EnabledState >= 2",
       "2 = EnabledState", "3 > EnabledState", "EnabledState = '2'", "enabledstate = 2",
-      "Caption = 'virtual machine'", 'Caption = "Virtual Machine"', "GuestControlledCacheTypes = TRUE",
+      "Caption = 'virtual machine'", 'Caption = "Virtual Machine"',
+      "GuestControlledCacheTypes = TRUE",
       "GuestControlledCacheTypes <> false", "ElementName = '計算 ノード #1 (GPU)'",
       "Caption > 'Virtual'",
     }) do
       assert.is_true(holds(where), where)
     end
     for _, where in ipairs({
-      "EnabledState = 3", "EnabledState > 2", "Caption = 'Virtual'", "GuestControlledCacheTypes = FALSE",
+      "EnabledState = 3", "EnabledState > 2", "Caption = 'Virtual'",
+      "GuestControlledCacheTypes = FALSE",
       "3 < EnabledState", "Caption <> 'VIRTUAL machine'",
     }) do
       assert.is_false(holds(where), where)
@@ -77,14 +80,16 @@ describe("wql", function()
 
   it("matches LIKE patterns", function()
     for _, where in ipairs({
-      "Name LIKE '11b1%'", "Name LIKE '%abcd'", "Name LIKE '%-4000-%'", "ElementName LIKE '計_ ノード #1 (GPU)'",
+      "Name LIKE '11b1%'", "Name LIKE '%abcd'", "Name LIKE '%-4000-%'",
+      "ElementName LIKE '計_ ノード #1 (GPU)'",
       "ElementName LIKE '__ ノード%'", "Caption LIKE 'V[a-i]rtual%'", "Caption LIKE 'V[^x]rtual%'",
       "Caption LIKE '[a=z]irtual Machine'", [[InstanceID LIKE '%\\Default']], "Name NOT LIKE 'x%'",
     }) do
       assert.is_true(holds(where), where)
     end
     for _, where in ipairs({
-      "Name LIKE '11b1'", "Caption LIKE 'V.rtual%'", "ElementName LIKE '_ ノード%'", "Caption LIKE 'V[^i]rtual%'",
+      "Name LIKE '11b1'", "Caption LIKE 'V.rtual%'", "ElementName LIKE '_ ノード%'",
+      "Caption LIKE 'V[^i]rtual%'",
       [[InstanceID LIKE '%\\Defaul']], "EnabledState LIKE '2'",
     }) do
       assert.is_false(holds(where), where)
@@ -107,10 +112,11 @@ describe("wql", function()
   end)
 
   it("reads ASSOCIATORS OF and REFERENCES OF", function()
-    local query = assert(wql.parse([[ASSOCIATORS OF {\\H\root\virtualization\v2:Msvm_ConcreteJob.InstanceID="a}b\"c"} ]]
-      .. "WHERE AssocClass=Msvm_AffectedJobElement ResultClass = Msvm_PlannedComputerSystem Role=Antecedent"))
+    local path = [[\\H\root\virtualization\v2:Msvm_ConcreteJob.InstanceID="a}b\"c"]]
+    local query = assert(wql.parse("ASSOCIATORS OF {" .. path .. "} WHERE AssocClass=" ..
+      "Msvm_AffectedJobElement ResultClass = Msvm_PlannedComputerSystem Role=Antecedent"))
     assert.are.equal("associators", query.kind)
-    assert.are.equal([[\\H\root\virtualization\v2:Msvm_ConcreteJob.InstanceID="a}b\"c"]], query.path)
+    assert.are.equal(path, query.path)
     assert.are.equal("Msvm_AffectedJobElement", query.assoc_class)
     assert.are.equal("Msvm_PlannedComputerSystem", query.result_class)
     assert.are.equal("Antecedent", query.role)
@@ -126,11 +132,14 @@ describe("wql", function()
 
   it("refuses what is not WQL and says why", function()
     for _, text in ipairs({
-      "", "SELECT", "SELECT * Msvm_X", "SELECT * FROM", "SELECT * FROM X WHERE", "SELECT * FROM X WHERE A",
+      "", "SELECT", "SELECT * Msvm_X", "SELECT * FROM", "SELECT * FROM X WHERE",
+      "SELECT * FROM X WHERE A",
       "SELECT * FROM X WHERE A =", "SELECT * FROM X WHERE A = 1 B", "SELECT * FROM X WHERE (A = 1",
       "SELECT * FROM X WHERE A = 'x", [[SELECT * FROM X WHERE A = 'C:\x']], "SELECT A, FROM X",
-      "SELECT * FROM X; DROP", "UPDATE X", "ASSOCIATORS {A}", "ASSOCIATORS OF {A", "ASSOCIATORS OF {}",
-      "ASSOCIATORS OF {A.B=1} WHERE Foo=Bar", "SELECT * FROM X WHERE A < NULL", "SELECT * FROM X WHERE A IS 1",
+      "SELECT * FROM X; DROP", "UPDATE X", "ASSOCIATORS {A}", "ASSOCIATORS OF {A",
+      "ASSOCIATORS OF {}",
+      "ASSOCIATORS OF {A.B=1} WHERE Foo=Bar", "SELECT * FROM X WHERE A < NULL",
+      "SELECT * FROM X WHERE A IS 1",
       "SELECT * FROM X WHERE " .. ("("):rep(100) .. "A=1" .. (")"):rep(100),
     }) do
       local query, why = wql.parse(text)

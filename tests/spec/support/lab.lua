@@ -3,10 +3,11 @@
 --   local lab = require("support.lab").start { latency = 0, user = "admin", password = "secret" }
 --   local lab = require("support.lab").start { process = true, ... }     -- a process of its own
 --
--- Both give the same: lab.eem (options for eem.open), lab.wmi.<node> (options for wmi.open), lab.eem_url,
--- lab.nodes.<node>.url, lab.admin (lab/client.lua), lab:stop(). In process, lab.server is the server and
--- lab.server.world its world; as a process, lab.process is the child. Options are those of lab.server.start,
--- except that a process takes only what JSON can carry; latency is 0 unless given.
+-- Both give the same: lab.eem (options for eem.open), lab.wmi.<node> (options for wmi.open),
+-- lab.eem_url, lab.nodes.<node>.url, lab.admin (lab/client.lua), lab:stop(). In process, lab.server
+-- is the server and lab.server.world its world; as a process, lab.process is the child. Options are
+-- those of lab.server.start, except that a process takes only what JSON can carry; latency is 0
+-- unless given.
 local client = require("lab.client")
 local json = require("json")
 
@@ -38,8 +39,8 @@ end
 
 local function start_process(options)
   local process = require("process")
-  local child = process.start({ program(), "run", "tests/spec/support/run_lab.lua", json.encode(options) },
-    { stdout = "pipe", stderr = "inherit" })
+  local command = { program(), "run", "tests/spec/support/run_lab.lua", json.encode(options) }
+  local child = process.start(command, { stdout = "pipe", stderr = "inherit" })
   local line, why = child:read_line({ timeout = 10 })
   if not line then
     child:close()
