@@ -575,6 +575,96 @@ describe("eem", function()
     end)
   end)
 
+  describe("on the simulated cluster's fabric", function()
+    local handle, stand_in
+
+    -- REST on the world's records, as far as this module asks for it.
+    local function rest(fabric, request)
+      local id, rest_of_path = request.path:match("^/eem/devices/(0x%x+)(.*)$")
+      if request.path == "/eem/api_version" then
+        return ok({ version_number = fabric:version() })
+      elseif request.path == "/eem/devices/detail" then
+        local list = json.array()
+        for _, record in ipairs(fabric:devices()) do
+          local detail = fabric:detail(record)
+          if (not request.query.status or detail.status == request.query.status)
+            and (not request.query.group_id or detail.group_id == request.query.group_id) then
+            list[#list + 1] = detail
+          end
+        end
+        return ok({ devices = list })
+      elseif request.method == "GET" then
+        return one(fabric:detail(fabric:device(id)))
+      elseif rest_of_path == "/audit" then
+        return ok(fabric:audit(id))
+      elseif request.method == "DELETE" then
+        return ok(fabric:free(id))
+      end
+      return ok(fabric:set_group(id, tonumber(json.decode(request.body).group_id)))
+    end
+
+    before_each(function()
+      local world = require("lab.world").new({
+        cluster = require("lab.clusters.seed"), latency = 0,
+        clock = { now = function() return 0 end },
+      })
+      stand_in = require("lab.inprocess.eem").open(world, "spec")
+      handle = client({ any = function(request)
+        local done, answer = pcall(rest, world:eem(), request)
+        if not done then
+          assert(answer.http, answer)
+          return { status = answer.http,
+            body = json.encode({ code = answer.code, message = answer.text }) }
+        end
+        return answer
+      end })
+    end)
+
+    it("shows every device as the stand-in of the simulator does", function()
+      assert.equal(stand_in:version(), handle:version())
+      local names = { "id", "kind", "group_id", "free", "type", "power", "model", "serial",
+        "reachable", "enabled", "link", "board", "vendor", "device", "class", "max_devices",
+        "update_time" }
+      local function compare()
+        local wanted, seen = stand_in:devices(), handle:devices()
+        assert.is_true(#wanted >= 5)
+        assert.equal(#wanted, #seen)
+        for i in ipairs(wanted) do
+          for _, name in ipairs(names) do
+            assert.equal(wanted[i][name], seen[i][name], seen[i].id .. " " .. name)
+          end
+        end
+      end
+      compare()
+      handle:connect(ID, 50)
+      compare()
+    end)
+
+    it("moves a device from one server to the other", function()
+      local boards = {}
+      for _, board in ipairs(handle:devices({ status = "board" })) do
+        boards[board.group_id] = board.id
+      end
+      handle:disconnect(ID)
+      assert.is_true(handle:connect(ID, 50))
+      assert.same({ "up", boards[50], 50 },
+        { handle:device(ID).link, handle:device(ID).board, handle:device(ID).group_id })
+      assert.is_false(handle:connect(ID, 50))
+      assert.is_true(handle:disconnect(ID))
+      assert.same({ "down", true }, { handle:device(ID).link, handle:device(ID).free })
+      assert.is_false(handle:disconnect(ID))
+      assert.is_true(handle:connect(ID, 150))
+      assert.equal(boards[150], handle:device(ID).board)
+      handle:audit(ID)
+    end)
+
+    it("passes on what the fabric refuses", function()
+      assert.is_nil(handle:find_device("0x99"))
+      local raised = fails("EEM_REFUSED", handle, "connect", ID, 51)
+      assert.equal(400, raised.http)
+    end)
+  end)
+
   -- What a decent server library never sends.
   describe("from a hostile server", function()
     local peer
