@@ -11,8 +11,38 @@ local scheduler = require("host.scheduler")
 
 local M = {}
 
+M.SECRET = "correct horse battery staple" -- what every secret resolves to; nothing may say it
+
 local Actor = {}
 Actor.__index = Actor
+
+-- A journal in memory: what was called and remarked, for the checks.
+local Notebook = {}
+Notebook.__index = Notebook
+
+function Notebook:begin_run()
+  return 1
+end
+
+function Notebook:begin_step()
+  return 1
+end
+
+function Notebook:end_step(_, result)
+  self.actor.said[#self.actor.said + 1] = result.message
+end
+
+function Notebook:call(call)
+  self.actor.calls[#self.actor.calls + 1] = call
+end
+
+function Notebook:note(_, text)
+  self.actor.said[#self.actor.said + 1] = text
+end
+
+function Notebook:end_run(_, result)
+  self.actor.said[#self.actor.said + 1] = result.message
+end
 
 local limits = { stop = "stop_timeout" } -- every other command has the time of a start
 
@@ -25,12 +55,14 @@ local function perform(self, options)
   local c = context.open({
     parameters = self.parameters, vm = self.vm, node = self.node, evidence = options.evidence,
     ecx = options.ecx or { event = options.event, disk = options.disk },
-    natives = inprocess.natives(self.world, self.node .. " " .. self.command),
+    natives = inprocess.natives(self.world, self.by),
+    journal = options.journal or setmetatable({ actor = self }, Notebook),
     secret = function()
-      return "secret"
+      return M.SECRET
     end,
   })
   if self.command == "start" and options.event == "recover" then
+    self.skipped = true
     return { state = "succeeded", steps = {}, changes = 0, undo = {}, warnings = {} }
   end
   local sequence = options.sequence or failover.load_sequence(self.command)
@@ -40,9 +72,9 @@ local function perform(self, options)
     return engine.plan({ context = c, sequence = options.sequence
       or failover.load_sequence("start") })
   end
+  self.deadline = budget(c, self.command, options)
   return engine.run({
-    sequence = sequence, context = c, command = self.command, deadline = budget(c, self.command,
-      options),
+    sequence = sequence, context = c, command = self.command, deadline = self.deadline,
     listener = self.listener,
   })
 end
@@ -56,7 +88,8 @@ function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({
     world = world, parameters = parameters, command = command, vm = vm, node = node,
-    listener = options.listener,
+    listener = options.listener, said = {}, calls = {}, by = node .. " " .. command,
+    began = scheduler.now(), secret = M.SECRET,
   }, Actor)
   self.task = scheduler.spawn_family(perform, self, options)
   self.task.actor = self
@@ -67,6 +100,7 @@ end
 -- Waits for the end. Returns the exit code ("killed" when there was none) and the result.
 function Actor:wait()
   local ok, result = scheduler.join(self.task)
+  self.took = self.took or scheduler.now() - self.began
   if self.killed then
     return "killed", nil
   end

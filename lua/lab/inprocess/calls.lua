@@ -44,11 +44,8 @@ local hresults = {
   [0x8004100E] = "WMI_BAD_CLASS",
 }
 
--- The failure that a world error is to a script.
-function M.translate(problem)
-  if not errors.is_error(problem) then
-    return problem
-  end
+-- The failure that a world error ({ http =, text = } or { hresult =, text = }) is to a script.
+local function failure_of(problem)
   if problem.http then
     local code = http_codes[problem.http] or (problem.http >= 500 and "EEM_SERVER") or "EEM_REFUSED"
     local failed = failure.new({ code = code, message = problem.text })
@@ -59,6 +56,10 @@ function M.translate(problem)
     message = problem.text })
   failed.hresult = problem.hresult
   return failed
+end
+
+local function translate(problem)
+  return errors.is_error(problem) and failure_of(problem) or problem
 end
 
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
@@ -90,14 +91,10 @@ local function strike(rule, kind, change, act)
     if effect == "error after" then
       act()
     end
-    if rule.http then
-      error(M.translate(setmetatable({ http = rule.http, code = rule.code, text = rule.text
-        or "injected" },
-        errors.metatable)), 0)
-    end
-    error(M.translate(setmetatable({ hresult = rule.hresult or errors.FAILED, text = rule.text
-      or "injected" },
-      errors.metatable)), 0)
+    error(failure_of({
+      http = rule.http, text = rule.text or "injected",
+      hresult = not rule.http and (rule.hresult or errors.FAILED) or nil,
+    }), 0)
   end
   act() -- done, but the answer is spoilt
   if effect == "huge" then
@@ -116,7 +113,7 @@ end
 -- Does `act` as one call to the outside.
 function M.outside(world, call, act)
   world:advance()
-  local latency = world.latency[call.kind == "eem" and "eem_request" or "wmi_request"] or 0
+  local latency = world.latency.answer
   if latency > 0 then
     scheduler.sleep(latency)
     world:advance()
@@ -130,7 +127,7 @@ function M.outside(world, call, act)
     world.by = call.by
     local results = table.pack(pcall(act))
     if not results[1] then
-      error(M.translate(results[2]), 0)
+      error(translate(results[2]), 0)
     end
     return table.unpack(results, 2, results.n)
   end

@@ -358,7 +358,7 @@ function Hyperv:validate(planned)
   local id = job.id
   local ok, problem = pcall(follow, self, job)
   job = host(self):job(id) or job
-  if not ok and not (job.state == 10) then
+  if not ok and job.state ~= 10 then
     error(problem, 0)
   end
   local problems = {}

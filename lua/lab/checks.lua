@@ -1,0 +1,98 @@
+-- The safety rules that need more than the world's own eye (design, section 3): what a command said, compared with
+-- what is true. Each check gives nil, or the id of the broken rule and a sentence.
+local M = {}
+
+local function vm_truth(truth, name)
+  for _, vm in ipairs(truth.vms) do
+    if vm.name == name then
+      return vm
+    end
+  end
+end
+
+local function list(names)
+  return #names > 0 and table.concat(names, ", ") or "nowhere"
+end
+
+-- I4: a start that says ok runs here, alone, with the device that EEM moved; a stop that says ok is off or gone.
+local function honest(world, actor, code)
+  local truth = world:truth()
+  local vm = vm_truth(truth, actor.vm)
+  if not vm then
+    return nil
+  end
+  local running = list(vm.running)
+  if actor.command == "start" and code == 0 and not actor.skipped then
+    if running ~= actor.node then
+      return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm, running)
+    end
+    if #vm.devices < #actor.parameters.vms[actor.vm].gpus then
+      return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm, #vm.devices)
+    end
+    if actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
+      return "I4", string.format("start on %s says ok, but the guest has not booted", actor.node)
+    end
+  elseif actor.command == "stop" and code == 0 then
+    for _, node in ipairs(vm.running) do
+      if node == actor.node then
+        return "I4", string.format("stop on %s says ok, but %s runs there", actor.node, actor.vm)
+      end
+    end
+  elseif actor.command == "monitor" and code == 0 and running ~= actor.node then
+    return "I4", string.format("monitor on %s says ok, but %s runs %s", actor.node, actor.vm, running)
+  end
+end
+
+-- I5: the run ended inside its deadline. A second for what was on the wire.
+local function in_time(actor)
+  if actor.deadline and actor.took > actor.deadline + 1 then
+    return "I5", string.format("%s on %s took %.1f s of %.1f s", actor.command, actor.node, actor.took, actor.deadline)
+  end
+end
+
+-- I6: nothing that was said contains the secret.
+local function discreet(actor)
+  for _, text in ipairs(actor.said) do
+    if text:find(actor.secret, 1, true) then
+      return "I6", "a secret was said: " .. text
+    end
+  end
+end
+
+-- I8: every change that the world saw from this run is in its journal.
+local function explained(world, actor)
+  local recorded = {}
+  for _, call in ipairs(actor.calls) do
+    if call.kind == "change" then
+      recorded[call.target] = (recorded[call.target] or 0) + 1
+    end
+  end
+  local seen = {}
+  for _, change in ipairs(world.invariants.changes) do
+    if change.by == actor.by then
+      seen[change.where] = (seen[change.where] or 0) + 1
+    end
+  end
+  for where, count in pairs(seen) do
+    if not recorded[where] then
+      return "I8", string.format("%d changes on %s are in no journal of %s", count, where, actor.by)
+    end
+  end
+end
+
+-- Looks at one ended run. `code` is its exit code, or "killed".
+function M.after_run(world, actor, code)
+  local id, text = in_time(actor)
+  if not id then
+    id, text = discreet(actor)
+  end
+  if not id and code ~= "killed" then
+    id, text = honest(world, actor, code)
+    if not id then
+      id, text = explained(world, actor)
+    end
+  end
+  return id, text
+end
+
+return M
