@@ -289,6 +289,16 @@ function M:remove(entry)
   forget(disk, entry)
 end
 
+-- Lets virtual machines open a file again (icacls). False when it is not there.
+function M:grant(path)
+  local entry = self:find(path)
+  if entry and entry.denied and not self.world.faults:lies() then
+    entry.denied = nil
+    self.world:log(self.node.name, "grant", entry.path)
+  end
+  return entry ~= nil
+end
+
 function M:delete(path)
   local entry = source(self, path)
   if entry.name == "" or in_use(self, entry) then
