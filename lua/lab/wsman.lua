@@ -320,10 +320,11 @@ function M:describe(call)
     class = query:match("[Ff][Rr][Oo][Mm]%s+([%w_]+)") or
       query:match("[Rr]esult[Cc]lass%s*=%s*([%w_]+)") or class
   end
-  local path
-  if next(call.selectors) then
-    path = self.providers.path({ class = call.class, keys = call.selectors })
+  local keys = {}
+  for name, value in pairs(call.selectors) do
+    keys[name] = type(value) == "string" and value or nil
   end
+  local path = next(keys) and self.providers.path({ class = call.class, keys = keys }) or nil
   return {
     verb = verb, method = call.method, class = class, namespace = call.namespace, query = query,
     path = path,
