@@ -30,6 +30,18 @@ function M.check_same_place(c, vm)
   end
 end
 
+-- Cleanly stopped on this node: gone, or off with no device assigned. Returns whether, and a sentence.
+function M.stopped(c)
+  local vm = M.registered(c)
+  if not vm then
+    return true, c.vm_name .. " is not registered on " .. c.node
+  end
+  if vm.state == "off" and #c.hyperv:assigned(vm) == 0 then
+    return true, c.vm_name .. " is off"
+  end
+  return false
+end
+
 -- Hyper-V cannot reach its files: only turning off and deleting are possible.
 function M.unreachable_storage(vm)
   return vm.state == "critical" or vm.status == "degraded"

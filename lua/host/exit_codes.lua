@@ -44,7 +44,7 @@ for _, entry in ipairs(M.list) do
 end
 
 local by_failure = {
-  REFUSED = "refused", NO_EVIDENCE = "refused", SECOND_WRITER = "refused",
+  REFUSED = "refused", NO_EVIDENCE = "refused",
   CONFIG = "configuration", FS_UNSAFE = "configuration", SECRET_MISSING = "configuration",
   SECRET_UNSAFE = "configuration",
   BUSY = "busy", FS_LOCKED = "busy", CANCELLED = "cancelled", DEADLINE = "deadline",

@@ -83,12 +83,18 @@ local monitor_codes = {
   running = "ok", stopped = "stopped", broken = "broken", unknown = "unknown",
 }
 
+-- Tells the runs of one world apart in its log of changes.
+local function name_of(world, node, command)
+  world.actors = (world.actors or 0) + 1
+  return string.format("%s %s #%d", node, command, world.actors)
+end
+
 -- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, listener.
 function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({
     world = world, parameters = parameters, command = command, vm = vm, node = node,
-    listener = options.listener, said = {}, calls = {}, by = node .. " " .. command,
+    listener = options.listener, said = {}, calls = {}, by = name_of(world, node, command),
     began = scheduler.now(), secret = M.SECRET,
   }, Actor)
   self.task = scheduler.spawn_family(perform, self, options)

@@ -86,8 +86,9 @@ function M.monitor(options)
       end
     end
   end
-  if answer == "broken" and options.stopped then
-    local ok, stopped, why = require("loop").guard(options.stopped, options.context)
+  if answer == "broken" then
+    local ask = require("failover.vm_state").stopped
+    local ok, stopped, why = require("loop").guard(ask, options.context)
     if ok and stopped then
       answer, reasons = "stopped", { why }
     end

@@ -11,7 +11,11 @@ local WITHIN = 60 -- seconds for a step that names none
 local LEAST = 1 -- seconds kept for a later step that names none
 local POLL_FIRST, POLL_FACTOR, POLL_MOST = 0.02, 1.6, 1 -- seconds between two looks: short first
 local SETTLE = 15 -- seconds that a fact gets after its act failed in one of these:
-local settles = { hyperv = true, wmi = true, pnp = true }
+local settles = {
+  WMI_METHOD_FAILED = true, WMI_JOB_FAILED = true, WMI_JOB_LOST = true, WMI_FAULT = true,
+  WMI_NOT_FOUND = true, HYPERV_STATE = true, HYPERV_IN_USE = true, HYPERV_EXISTS = true,
+  HYPERV_DEVICE_GONE = true, HYPERV_VM_NOT_FOUND = true, PNP_FAILED = true, PNP_NOT_FOUND = true,
+}
 local UNDO_TRIES, UNDO_SEEN_WITHIN = 3, 15
 
 ---@class Run
@@ -197,7 +201,7 @@ local function pursue(run, step, record, within, until_time)
             tostring(failed)))
         elseif step.quick and not quick_done and uncancelled(failed) then
           acted_at = -math.huge -- the grace is over
-        elseif settles[failed.source] then -- an earlier run's job may be making it true just now
+        elseif settles[failed.code] then -- an earlier run's job may be making it true just now
           until_time = math.min(until_time, scheduler.now() + SETTLE)
         else
           return failed

@@ -11,8 +11,9 @@ local vm = require("failover.steps.vm")
 local vm_state = require("failover.vm_state")
 
 return failover.sequence "prepare" {
-  failover.with(vm.ready_for_gpu, { when = vm_state.registered }),
   gpu.chosen,
+  gpu.may_be_taken,
+  failover.with(vm.ready_for_gpu, { when = vm_state.registered }),
   gpu.released,
   gpu.connected,
   gpu.present,

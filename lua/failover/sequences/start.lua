@@ -13,10 +13,14 @@ local vm = require("failover.steps.vm")
 return failover.sequence "start" {
   vm.not_running_elsewhere,
   vm.known,
+  gpu.chosen,
+  gpu.may_be_taken,
   failover.together {
-    { gpu.chosen, gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
-    { vm.backed_up, vm.imported, vm.in_place, vm.valid, vm.registered, vm.without_stale_devices,
-      vm.ready_for_gpu },
+    { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
+    {
+      vm.backed_up, vm.imported, vm.in_place, vm.valid, vm.registered, vm.without_stale_devices,
+      vm.ready_for_gpu,
+    },
   },
   gpu.assigned,
   vm.running,

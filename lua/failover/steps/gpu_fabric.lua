@@ -60,6 +60,31 @@ local function free(device)
   return device.free
 end
 
+-- The node in whose group the device is. Refuses where that is nobody we know.
+local function holder_of(c, gpu, device)
+  return evidence.node_of_group(c, device.group_id)
+    or failover.refuse("%s is in group %s, which belongs to no node in parameters.lua", gpu.title,
+      tostring(device.group_id))
+end
+
+local function elsewhere(c, device)
+  return not device.free and device.group_id ~= c.this.group_id
+end
+
+-- Asked before anything is changed, so that a refusal touches nothing.
+local may_be_taken = step "GPU free, or evidence that it may be taken" {
+  within = 30,
+  holds = function(c)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      local device = c.eem:device(gpu.id)
+      if elsewhere(c, device) then
+        return true, evidence.for_taking(c, gpu, holder_of(c, gpu, device))
+      end
+    end
+    return true
+  end,
+}
+
 local released = step "GPU not held by another node" {
   within = 60,
   least = 5,
@@ -67,22 +92,13 @@ local released = step "GPU not held by another node" {
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
-      if device.free then
-        if device.link == "up" then
-          return false, gpu.title .. " is free, but its link is still up"
-        end
-      elseif device.group_id ~= c.this.group_id then
+      if device.free and device.link == "up" then
+        return false, gpu.title .. " is free, but its link is still up"
+      elseif elsewhere(c, device) then
         if gpu.freed and device.group_id ~= gpu.freed then
           second_writer(gpu, device.group_id)
         end
-        local holder = evidence.node_of_group(c, device.group_id)
-        if not holder then
-          failover.refuse("%s is in group %s, which belongs to no node in parameters.lua",
-            gpu.title,
-            tostring(device.group_id))
-        end
-        gpu.evidence = evidence.for_taking(c, gpu, holder)
-        return false, gpu.title .. " is in the group of " .. holder .. "; " .. gpu.evidence
+        return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
       end
     end
     return true
@@ -90,14 +106,12 @@ local released = step "GPU not held by another node" {
   act = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
-      if not device.free and device.group_id ~= c.this.group_id then
-        local holder = evidence.node_of_group(c, device.group_id)
-        if not holder then
-          second_writer(gpu, device.group_id)
-        end
-        c:note(string.format("taking %s from %s: %s", gpu.title, holder, evidence.for_taking(c, gpu,
-          holder)),
-          { device = gpu.id, from = holder })
+      if elsewhere(c, device) then
+        local holder = holder_of(c, gpu, device)
+        local why = evidence.for_taking(c, gpu, holder)
+        c:note(string.format("taking %s from %s: %s", gpu.title, holder, why), {
+          device = gpu.id, from = holder,
+        })
         gpu.freed = device.group_id
         c.eem:disconnect(gpu.id)
         read_back(c, gpu, device.group_id, free)
@@ -186,10 +200,8 @@ local connected = step "GPU connected to this node" {
     for _, gpu in ipairs(cards.chosen(c)) do
       if gpu.wrote then
         local device = c.eem:device(gpu.id)
-        if device.group_id == c.this.group_id then
+        if device.group_id == c.this.group_id then -- any other group is not our change any more
           c.eem:disconnect(gpu.id)
-        elseif not device.free then
-          second_writer(gpu, device.group_id)
         end
       end
     end
@@ -210,6 +222,9 @@ local returned = step "GPU given back to the pool" {
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
         return false, gpu.title .. " is still in the group of " .. c.node
+      end
+      if device.free and device.link == "up" then
+        return false, gpu.title .. " is free, but its link is still up"
       end
     end
     return true
@@ -232,4 +247,10 @@ local returned = step "GPU given back to the pool" {
   end,
 }
 
-return { chosen = chosen, released = released, connected = connected, returned = returned }
+return {
+  chosen = chosen,
+  may_be_taken = may_be_taken,
+  released = released,
+  connected = connected,
+  returned = returned,
+}
