@@ -32,6 +32,13 @@ local function find_parameters(arguments)
   local fs = require("fs")
   local named = arguments.parameters or environment("TAKEOVER_PARAMETERS")
   if named then
+    if not fs.find(named) then
+      failure.raise({
+        code = "CONFIG",
+        message = "there is no parameters file " .. named,
+        hint = "--parameters FILE or TAKEOVER_PARAMETERS names it; see examples/parameters.lua",
+      })
+    end
     return named
   end
   local places = { "parameters.lua", state_directory(arguments) .. "/parameters.lua" }

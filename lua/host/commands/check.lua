@@ -1,0 +1,311 @@
+-- takeover check: everything that a failover will need, examined while there is time to mend it.
+-- Each check is one line: ok, warn or fail, and what to do. What depends on something that failed
+-- is left out.
+local exit_codes = require("host.exit_codes")
+local loop = require("loop")
+local output = require("host.output")
+local schema = require("failover.parameters.schema")
+local session = require("host.session")
+
+local M = {}
+
+local CLOCKS_APART = 30 -- seconds that are worth a warning
+
+function M.define(command, cli)
+  command:description([[
+Examines what a failover needs, and prints one line each: parameters, secrets, journal, the login to
+ExpEther Manager and its devices, this node's board and group id, the login to WMI and its rights,
+the virtual machine's files and settings, the GPU, the other nodes, the clocks. Changes nothing but
+the journal, which is made when there is none.
+
+A "warn" is something that may be right: files cannot be seen while the disk is on the other node.]])
+  command:epilog(cli.exit_codes({ "ok", "failed", "configuration" })
+    .. "\n\nExample:\n  takeover check vme2")
+  command:argument("vm", "Only this virtual machine"):args("?")
+end
+
+local colours = { ok = "green", warn = "yellow", fail = "red" }
+
+local Report = {}
+Report.__index = Report
+
+function Report:add(state, subject, text, hint)
+  self.list[#self.list + 1] = { state = state, subject = subject, text = text, hint = hint }
+  self.fails = self.fails + (state == "fail" and 1 or 0)
+  output.progress(nil)
+  output.line("%s", "  " .. output.paint(output.pad(state, 5), colours[state])
+    .. output.pad(subject, 14) .. text)
+  if hint then
+    output.line("%s", (" "):rep(21) .. output.paint(hint, "dim"))
+  end
+end
+
+-- Runs one check: fn gives text and perhaps a hint and a state, or raises. Returns whether it was
+-- no failure.
+function Report:try(subject, fn, worst)
+  output.progress("checking " .. subject)
+  local ok, text, hint, state = loop.guard(fn)
+  if ok then
+    self:add(state or (hint and "warn" or "ok"), subject, text, hint)
+    return state ~= "fail"
+  end
+  self:add(worst or "fail", subject, text.message .. " (" .. text.code .. ")", text.hint)
+  return false
+end
+
+-- ---- what is checked ------------------------------------------------------------------------------
+
+-- Returns the names of those that cannot be had: what needs them is not tried.
+local function check_secrets(report, parameters)
+  local names, seen, missing = {}, {}, {}
+  local function note(reference)
+    if reference and not seen[reference.secret] then
+      seen[reference.secret] = true
+      names[#names + 1] = reference
+    end
+  end
+  note(parameters.eem.password)
+  for _, name in ipairs(schema.sorted_keys(parameters.nodes)) do
+    note(parameters.nodes[name].wmi.password)
+  end
+  for _, reference in ipairs(names) do
+    missing[reference.secret] = not report:try("secret", function()
+      require("secret").resolve(reference, { directory = parameters.secrets })
+      return reference.secret .. " is there"
+    end)
+  end
+  return missing
+end
+
+local function lacks(missing, login)
+  return login.password ~= nil and missing[login.password.secret]
+end
+
+local function check_eem(report, c)
+  return report:try("EEM", function()
+    local version = c.eem:version()
+    local boards, slots = 0, 0
+    for _, device in ipairs(c.eem:devices()) do
+      boards = boards + (device.kind == "board" and 1 or 0)
+      slots = slots + (device.kind == "io" and 1 or 0)
+    end
+    return ("version %s, %d boards, %d slots of I/O boxes"):format(version, boards, slots)
+  end)
+end
+
+local function check_board(report, c)
+  report:try("board", function()
+    local group_id = c.this.group_id
+    local boards = {}
+    for _, device in ipairs(c.eem:devices({ group_id = group_id })) do
+      if device.kind == "board" then
+        boards[#boards + 1] = device
+      end
+    end
+    if #boards == 0 then
+      return ("no server board is in group %d"):format(group_id),
+        "is group_id of " .. c.node .. " right? EEM assigns it to the board", "fail"
+    elseif c.this.board and boards[1].id ~= c.this.board then
+      return ("group %d has the board %s, not %s"):format(group_id, boards[1].id, c.this.board),
+        "is board of " .. c.node .. " right?", "fail"
+    elseif boards[1].power == "off" then
+      return ("EEM shows the board %s powered off"):format(boards[1].id),
+        "but this node is running: is group_id right?", "fail"
+    end
+    return ("%s is in group %d, %d devices at most"):format(boards[1].id, group_id,
+      boards[1].max_devices or 0)
+  end)
+end
+
+local function check_wmi(report, c)
+  local virtual = report:try("Hyper-V", function()
+    local host = c.hyperv:host()
+    return ("on %s, %d virtual machines"):format(host.name, #c.hyperv:vms())
+  end)
+  local devices = report:try("devices", function()
+    return ("%d PCI devices can be read"):format(#c.pnp:devices({ locations = false }))
+  end)
+  return virtual and devices
+end
+
+local function check_files(report, c)
+  report:try("VM files", function()
+    local definition, why = require("failover.vm_files").definition(c)
+    if not definition then
+      return why, "right when the shared disk is on another node now", "warn"
+    end
+    return definition.path
+  end)
+end
+
+local function wrong_settings(settings, vm)
+  local wrong = {}
+  if settings.stop_action ~= "turn off" then
+    wrong[#wrong + 1] = "stop action is " .. settings.stop_action
+  end
+  if settings.cache_types == false then
+    wrong[#wrong + 1] = "guest controlled cache types are off"
+  end
+  for _, key in ipairs({ "low", "high" }) do
+    local now = settings[key .. "_mmio"]
+    if vm.mmio[key] and now ~= vm.mmio[key] then
+      wrong[#wrong + 1] = ("%s MMIO is %s, not %s"):format(key, tostring(now), vm.mmio[key])
+    end
+  end
+  if settings.checkpoints ~= "disabled" then
+    wrong[#wrong + 1] = "checkpoints are " .. tostring(settings.checkpoints)
+  end
+  return wrong
+end
+
+local function check_settings(report, c)
+  report:try("VM settings", function()
+    local vm = require("failover.vm_state").registered(c)
+    if not vm then
+      return c.vm_name .. " is not registered here", "start registers it and sets what is missing"
+    end
+    local wrong = wrong_settings(c.hyperv:settings(vm), c.vm)
+    if #wrong > 0 then
+      return table.concat(wrong, "; "),
+        "takeover prepare " .. c.vm_name .. " sets them, while it is off"
+    end
+    return "fit for an assigned device"
+  end)
+end
+
+local function check_gpus(report, c, parameters)
+  local cards = require("failover.cards")
+  for _, request in ipairs(c.vm.gpus) do
+    report:try("GPU", function()
+      local gpu, device = cards.choose(c, request)
+      local where = device.free and "free" or "in group " .. tostring(device.group_id)
+      for name, node in pairs(parameters.nodes) do
+        where = node.group_id == device.group_id and "connected to " .. name or where
+      end
+      local text = ("%s %s:%s, %s, link %s"):format(gpu.title, gpu.vendor, gpu.device, where,
+        device.link)
+      if device.power == "off" or device.reachable == false then
+        return text .. ", out of reach for EEM", "is the I/O box powered and cabled?", "fail"
+      elseif device.group_id ~= c.this.group_id then
+        return text
+      end
+      local there, why = cards.locate(c, gpu)
+      if not there then
+        return text .. "; " .. why, "takeover start looks for it again (rescan)"
+      end
+      return text .. ", at " .. gpu.location
+    end)
+  end
+end
+
+-- Seconds since 1970 of a DMTF datetime: 20260730123456.123456+540 (minutes east of UTC).
+local function seconds_of(text)
+  local y, mo, d, h, mi, s, sign, offset =
+    text:match("^(%d%d%d%d)(%d%d)(%d%d)(%d%d)(%d%d)(%d%d)%.%d+([+-])(%d%d%d)$")
+  if not y then
+    return nil
+  end
+  -- Days from the civil date (Gregorian), so that no local time zone gets in.
+  y, mo, d = tonumber(y), tonumber(mo), tonumber(d)
+  local shifted = mo <= 2 and y - 1 or y
+  local days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400
+    + (153 * (mo + (mo > 2 and -3 or 9)) + 2) // 5 + d - 1 - 719468
+  local east = (sign == "+" and 1 or -1) * tonumber(offset) * 60
+  return days * 86400 + tonumber(h) * 3600 + tonumber(mi) * 60 + tonumber(s) - east
+end
+
+local function check_clock(report, c, name)
+  report:try("clock", function()
+    local node = c.parameters.nodes[name]
+    local options = { namespace = "root/cimv2" }
+    for key, value in pairs(node.wmi) do
+      options[key] = value
+    end
+    options.password = options.password and c.secret(options.password)
+    local connection = require("wmi").open(options)
+    local rows = connection:query("SELECT LocalDateTime FROM Win32_OperatingSystem")
+    connection:close()
+    local theirs = rows[1] and rows[1].LocalDateTime and seconds_of(rows[1].LocalDateTime)
+    if not theirs then
+      return name .. " does not tell its time", "compare the clocks by hand"
+    end
+    local apart = math.abs(theirs - loop.wall())
+    if apart > CLOCKS_APART then
+      return ("%s is %d s apart from this computer"):format(name, math.floor(apart)),
+        "logs of both nodes will not fit together: synchronise the clocks"
+    end
+    return ("%s is within %d s of this computer"):format(name, math.max(1, math.ceil(apart)))
+  end, "warn")
+end
+
+local function check_peers(report, c, missing)
+  for _, name in ipairs(c:peers()) do
+    if not lacks(missing, c.parameters.nodes[name].wmi) then
+      report:try("other node", function()
+        local hyperv = c:peer(name).hyperv
+        return ("%s answers, %d virtual machines"):format(name, #hyperv:vms())
+      end, "warn")
+    end
+  end
+end
+
+local function check_vm(report, s, name)
+  output.line("%s", output.paint(name, "bold"))
+  local c = s:context(name)
+  check_files(report, c)
+  check_settings(report, c)
+  check_gpus(report, c, s.parameters)
+  c:close()
+end
+
+function M.run(arguments, program)
+  local s = session.open(arguments, program)
+  local vms = arguments.vm and { arguments.vm } or schema.sorted_keys(s.parameters.vms)
+  if arguments.vm then
+    s:vm(arguments.vm)
+  end
+  local report = setmetatable({ list = {}, fails = 0 }, Report)
+  local parameters = s.parameters
+  output.line("%s", output.paint("check on " .. s:node(), "bold"))
+  report:add("ok", "parameters", ("%s: %d nodes, %d virtual machines"):format(parameters.file,
+    #schema.sorted_keys(parameters.nodes), #schema.sorted_keys(parameters.vms)))
+  local missing = check_secrets(report, parameters)
+  report:try("journal", function()
+    s:journal():close()
+    return parameters.journal
+  end)
+  report:try("sequences", function()
+    for _, name in ipairs({ "start", "stop", "monitor", "prepare", "recover" }) do
+      s:sequence(name)
+    end
+    return "start, stop, monitor, prepare and recover load"
+  end)
+  local c = s:context(nil)
+  local eem = not lacks(missing, parameters.eem) and check_eem(report, c)
+  if eem then
+    check_board(report, c)
+  end
+  local wmi = not lacks(missing, c.this.wmi) and check_wmi(report, c)
+  check_peers(report, c, missing)
+  if wmi then
+    for _, name in ipairs(schema.sorted_keys(parameters.nodes)) do
+      check_clock(report, c, name)
+    end
+  end
+  c:close()
+  if eem and wmi then
+    for _, name in ipairs(vms) do
+      check_vm(report, s, name)
+    end
+  end
+  local code = report.fails == 0 and exit_codes.ok or exit_codes.failed
+  output.line("%s", report.fails == 0 and output.paint("ready", "green")
+    or output.paint(("%d of %d checks failed"):format(report.fails, #report.list), "red"))
+  output.document({ command = "check", node = s:node(), exit_code = code, checks = report.list })
+  return code
+end
+
+-- For tests.
+M.seconds_of = seconds_of
+
+return M
