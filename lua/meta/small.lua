@@ -181,6 +181,7 @@ function json.array(list) end
 
 xml = {}
 -- XML under limits (host's xml.h): { name=, ns=, text=, attributes = { name = value }, [1..n] = children }. Raises XML_INVALID.
+---@param limits { bytes: string?, depth: integer?, attributes: integer?, elements: integer? }? default 32MiB, 64, 64 (of one element), 2000000
 function xml.parse(text, limits) end
 ---@return string
 function xml.escape(text) end

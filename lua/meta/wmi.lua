@@ -10,7 +10,9 @@ wmi = {}
 ---@class Wmi
 local Wmi = {}
 
--- transport "wsman" (default on Linux). https unless `url` says http. Opens no connection yet.
+-- transport "wsman" (default). host: name or address, also with a port ("host:5986", "[::1]:5986"); url: a whole address instead of it.
+-- https unless `url` says http. Without user: no authentication. timeout: of one request (60 s); a query with all its answers and a
+-- method with its job may take 300 s. Opens no connection yet.
 ---@param options { host: string?, url: string?, namespace: string?, user: string?, password: string?, auth: "basic"|"negotiate"|nil, ca: string?, insecure: boolean?, transport: string?, connect_timeout: number?, timeout: number?, max_answer: string? }
 ---@return Wmi
 function wmi.open(options) end
@@ -37,22 +39,27 @@ function Wmi:get(path) end
 function Wmi:find(path) end
 
 -- Calls a method; a job that it starts is followed to its end (disable with wait = false). Raises WMI_METHOD_FAILED,
--- WMI_JOB_FAILED, WMI_JOB_LOST, WMI_JOB_TIMEOUT and the transport's failures.
+-- WMI_JOB_FAILED, WMI_JOB_LOST, WMI_JOB_TIMEOUT and the transport's failures. Where the method itself answered, the failure's `details`
+-- are its outputs. After a job they have JobState, JobErrorCode, JobErrorDescription and JobErrors (list of Msvm_Error; also after a job
+-- that completed with warnings). The call is sent once, whatever happens: maybe_executed tells that its answer was not seen.
+-- Plain values are sent as what they are in Lua; references, datetimes and embedded instances must be made with the functions below.
 ---@param path string
 ---@param method string
 ---@param arguments table? by parameter name: booleans, integers, text, lists of these, wmi.value/ref/instance/null
----@param options { timeout: number?, wait: boolean? }?
+---@param options { timeout: number?, wait: boolean? }? timeout: of the call and its job together, default 300
 ---@return WmiObject outputs with ReturnValue
 function Wmi:call(path, method, arguments, options) end
 
 function Wmi:close() end
 
--- A value with a CIM type ("uint16", "datetime", ...), for embedded instances, where the type must be said.
+-- A value with a CIM type ("uint16", "datetime", ...), for embedded instances, where the type must be said. value: a scalar, a list of such, or
+-- wmi.null. Datetimes in DMTF or ISO 8601 form.
 function wmi.value(type, value) end
 -- A reference parameter.
 ---@param path string
 function wmi.ref(path) end
--- An embedded instance, sent as CIM-XML text.
+-- An embedded instance, sent as CIM-XML text. A WmiObject will do as properties. A number in a property whose type is not known is an error
+-- that asks for wmi.value.
 ---@param class string
 ---@param properties table name -> value; types of well-known properties need not be said
 function wmi.instance(class, properties) end
