@@ -10,7 +10,7 @@ local virtual_clock = require("lab.virtual_clock")
 local step, together = failover.step, failover.together
 
 local function context()
-  local c = { ecx = {}, node = "ms1", vm_name = "vme2", warnings = {}, observer = { changes = 0 },
+  local c = { ecx = {}, node = "ms1", vm_name = "vme2", warnings = {}, observer = { changes = 0, answers = {} },
     notes = {} }
   c.journal = diary.new(nil)
   function c:note(text)
@@ -349,7 +349,7 @@ describe("a watched native", function()
       disconnect = function() return true end,
       device = function() return {} end,
     }
-    local observer = { changes = 0, calls = {}, call = function(self,
+    local observer = { changes = 0, answers = {}, calls = {}, call = function(self,
       call) self.calls[#self.calls + 1] = call end }
     local eem = observe.watch("eem", handle, nil, observer)
     local looking = step "looks"({
@@ -374,7 +374,7 @@ describe("a watched native", function()
       audit = function() failure.raise({ code = "EEM_TIMEOUT", message = "?",
         maybe_executed = true }) end,
     }
-    local observer = { changes = 0, call = function() end }
+    local observer = { changes = 0, answers = {}, call = function() end }
     local eem = observe.watch("eem", handle, nil, observer)
     eem:connect("0x1", 50)
     eem:disconnect("0x1")

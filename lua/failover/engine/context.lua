@@ -161,7 +161,7 @@ function M.open(options)
     self.warnings[#self.warnings + 1] = text
   end)
   self.observer = {
-    changes = 0,
+    changes = 0, answers = {},
     call = function(observer, record)
       record.step = observer.step
       self.journal:call(record)

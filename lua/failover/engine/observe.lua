@@ -8,6 +8,10 @@ local loop = require("loop")
 
 local M = {}
 
+-- An answer counts as the same look for so many seconds, when nothing was changed by this run since. Shorter than the
+-- shortest pause between two looks at one fact.
+local SAME_LOOK = 0.015
+
 local function set(kind, names, into)
   for name in names:gmatch("%S+") do
     into[name] = kind
@@ -40,10 +44,12 @@ end
 ---@class Observer
 ---@field call fun(self, record: table) told after every call; record as Journal:call takes it
 ---@field changes integer
+---@field answers table what was answered since the last change, by question
 
 -- Wraps `handle`. `where` is the node's name for host natives, nil for EEM.
 function M.watch(native, handle, where, observer)
   local verbs = M.verbs[native]
+  local prefix = native .. "\0" .. (where or "") .. "\0"
   local proxy = {}
   for verb, kind in pairs(verbs) do
     proxy[verb] = function(_, ...)
@@ -57,14 +63,17 @@ function M.watch(native, handle, where, observer)
           hint = "move the call to act",
         })
       end
-      local cache = kind == "look" and looking
+      if kind == "change" then
+        observer.answers = {}
+      end
+      local answers = observer.answers
       local key
-      if cache then
+      if looking then
         local argument = ...
         if select("#", ...) <= 1 and type(argument) ~= "table" then
-          key = native .. "\0" .. (where or "") .. "\0" .. verb .. "\0" .. tostring(argument)
-          local seen = cache[key]
-          if seen then
+          key = prefix .. verb .. "\0" .. tostring(argument)
+          local seen = answers[key]
+          if seen and scheduler.now() - seen.time < SAME_LOOK then
             return table.unpack(seen, 1, seen.n)
           end
         end
@@ -87,8 +96,12 @@ function M.watch(native, handle, where, observer)
       if not ok then
         error(results[2], 0)
       end
-      if key then
-        cache[key] = table.pack(table.unpack(results, 2, results.n))
+      if kind == "change" then
+        observer.answers = {}
+      elseif key and observer.answers == answers then -- nothing was changed meanwhile
+        local seen = table.pack(table.unpack(results, 2, results.n))
+        seen.time = began
+        answers[key] = seen
       end
       return table.unpack(results, 2, results.n)
     end

@@ -46,7 +46,7 @@ end
 local function look(run, step, until_time)
   local task = scheduler.current()
   local before = task.looking
-  task.looking = {} -- answers already got in this look
+  task.looking = true
   local ok, holds, reason = scheduler.until_time(until_time, step.holds, run.context)
   task.looking = before
   if not ok then
