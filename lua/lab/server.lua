@@ -79,11 +79,11 @@ local function load_cluster(cluster)
   if type(cluster) == "table" then
     return cluster
   end
-  local name = cluster or "seed"
-  if not name:find("^[%w_%-]+$") then
-    error("there is no cluster '" .. name .. "'", 0)
+  local name = "lab.clusters." .. (cluster or "seed")
+  if not name:find("^[%w_.%-]+$") or not package.searchpath(name, package.path) then
+    error("there is no cluster '" .. cluster .. "'", 0)
   end
-  return require("lab.clusters." .. name)
+  return require(name)
 end
 
 -- A new world; addresses stay. Nodes that the new cluster does not have lose their server.

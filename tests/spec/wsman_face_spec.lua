@@ -1,4 +1,4 @@
--- The WS-Management face on a provider made for this spec: what goes over the wire, without sockets.
+-- The WS-Management face on a provider made for this spec: what goes over the wire, no sockets.
 -- Shapes of messages: fact sheet hyperv-wmi, section 4.
 local paths = require("lab.provider.paths")
 local scheduler = require("host.scheduler")
@@ -66,7 +66,8 @@ local function fake_provider()
       system("Test_System", "one", {
         Caption = "First <&> 計算", State = 2, Codes = { 2, 32768 }, Big = "18446744073709551615",
         Enabled = true, Changed = "20240102030405.000000+540", UpTime = "00000000004500.000000:000",
-        Owner = { class = "Test_System", keys = { CreationClassName = "Test_System", Name = "two" } },
+        Owner = { class = "Test_System", keys = {
+          CreationClassName = "Test_System", Name = "two" } },
         Detail = { class = "Test_Detail", values = { Label = "inner", Count = 3 } },
         Items = { { class = "Test_Detail", values = { Label = "a<b" } } },
       }),
@@ -324,7 +325,8 @@ describe("the WS-Management face", function()
   end)
 
   it("forgets an enumeration that is released", function()
-    local body, status = send(ENUMERATION .. "Enumerate", "<n:Enumerate/>")
+    local body = send(ENUMERATION .. "Enumerate", "<n:Enumerate/>")
+    local status
     local context = "<n:EnumerationContext>" .. child(body, "EnumerationContext").text ..
       "</n:EnumerationContext>"
     body, status = send(ENUMERATION .. "Release", "<n:Release>" .. context .. "</n:Release>")
@@ -334,7 +336,7 @@ describe("the WS-Management face", function()
     assert.are.equal(2150858779, fault_code(body, status))
   end)
 
-  it("splits items over Pulls where the envelope is small, and refuses one that never fits", function()
+  it("splits items over Pulls in a small envelope, and refuses one that never fits", function()
     provider.list = {}
     for i = 1, 8 do
       provider.list[i] = system("Test_System", "n" .. i, { Caption = ("x"):rep(2000) })
@@ -445,7 +447,7 @@ describe("the WS-Management face", function()
     assert.are.same({ "one", "three" }, names(child(body, "Items")))
   end)
 
-  ---- Invoke ---------------------------------------------------------------------------------------
+  ---- Invoke -------------------------------------------------------------------------------------
 
   local CHANGE = BASE .. "Test_System/Change"
 
@@ -531,7 +533,7 @@ describe("the WS-Management face", function()
     assert.are.equal("4096", body[#body].text)
   end)
 
-  ---- the rest -------------------------------------------------------------------------------------
+  ---- the rest -----------------------------------------------------------------------------------
 
   local IDENTIFY = [[<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/>
     <s:Body><i:Identify

@@ -39,8 +39,11 @@ end
 
 local function start_process(options)
   local process = require("process")
-  local command = { program(), "run", "tests/spec/support/run_lab.lua", json.encode(options) }
-  local child = process.start(command, { stdout = "pipe", stderr = "inherit" })
+  local child = process.start({
+    program(), "run", "tests/spec/support/run_lab.lua", json.encode(options),
+    tostring(require("loop").pid()),
+    stdout = "pipe", stderr = "inherit",
+  })
   local line, why = child:read_line({ timeout = 10 })
   if not line then
     child:close()
