@@ -13,7 +13,8 @@
 #include "shutdown.h"
 #include "watchdog.h"
 
-#define DRAIN_MS   2000
+#define DRAIN_MS  2000
+#define LONGEST_S 1e9 // longer waits are no different, but no longer fit the clocks
 #define WAKE_SLOTS 8 // room on a suspended coroutine's stack for what wakes it
 
 static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
@@ -191,7 +192,8 @@ static int l_poll(lua_State *L)
         alive = uv_run(loop, UV_RUN_NOWAIT);
     } else {
         if (seconds > 0) {
-            uint64_t ms = (uint64_t)(seconds * 1000);
+            uint64_t ms = (uint64_t)((seconds < LONGEST_S ? seconds : LONGEST_S) * 1000);
+
             uv_update_time(loop);
             uv_timer_start(&timer, on_timeout, ms > 0 ? ms : 1, 0);
         }
@@ -212,7 +214,7 @@ static int l_task(lua_State *L)
     lua_settop(L, 2);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tasks_key);
     lua_pushvalue(L, 1);
-    if (lua_isnumber(L, 2)) {
+    if (lua_isnumber(L, 2) && lua_tonumber(L, 2) < LONGEST_S * 1000) {
         lua_pushinteger(L, (lua_Integer)(lua_tonumber(L, 2) * 1000));
     } else {
         lua_pushboolean(L, 0);

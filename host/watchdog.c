@@ -1,6 +1,7 @@
 // See watchdog.h. A count hook looks at the clock every so many instructions. Once it has fired it
 // raises at every further instruction, so a pcall in the script cannot swallow it; only the guard
-// clears it.
+// clears it, and that only a few times until the task waits again, so a guard in a loop cannot
+// either.
 #include "watchdog.h"
 
 #include <lauxlib.h>
@@ -12,41 +13,13 @@
 #include "lua_util.h"
 
 #define CHECK_EVERY 20000 // instructions; well under a millisecond
+#define STRIKES_MAX 3     // times that a guard goes on after the watchdog without a wait between
 
 static uint64_t limit_ns; // 0: off
 static uint64_t slice_start_ns;
 static bool fired;
-
-static void hook(lua_State *L, lua_Debug *ar)
-{
-    struct tk_failure err;
-
-    (void)ar;
-    if (limit_ns == 0 || (!fired && uv_hrtime() - slice_start_ns < limit_ns)) {
-        return;
-    }
-    fired = true;
-    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-    tk_fail(&err, TK_SCRIPT_STUCK, "the script ran for %.1f s without waiting for anything",
-            (double)limit_ns / 1e9);
-    tk_fail_hint(&err, "look for a loop that never ends near the line named here");
-    tk_raise(L, &err);
-}
-
-int tk_watchdog_set(lua_State *L)
-{
-    limit_ns = (uint64_t)(luaL_checknumber(L, 1) * 1e9);
-    slice_start_ns = uv_hrtime();
-    lua_sethook(L, hook, limit_ns ? LUA_MASKCOUNT : 0, CHECK_EVERY);
-    return 0;
-}
-
-int tk_watchdog_slice(lua_State *L)
-{
-    (void)L;
-    slice_start_ns = uv_hrtime();
-    return 0;
-}
+static int strikes;
+static bool in_task; // else the scheduler itself runs, which may have waited for long
 
 // The product's own machinery is not where an administrator's mistake is.
 static bool is_machinery(const char *source)
@@ -68,6 +41,46 @@ static void push_where(lua_State *L)
         }
     }
     lua_pushnil(L);
+}
+
+static void hook(lua_State *L, lua_Debug *ar)
+{
+    struct tk_failure err;
+
+    (void)ar;
+    if (limit_ns == 0 || !in_task || (!fired && uv_hrtime() - slice_start_ns < limit_ns)) {
+        if (!fired && lua_gethookcount(L) != CHECK_EVERY) { // fired here in an earlier slice
+            lua_sethook(L, hook, LUA_MASKCOUNT, CHECK_EVERY);
+        }
+        return;
+    }
+    fired = true;
+    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+    tk_fail(&err, TK_SCRIPT_STUCK, "the script ran for %g s without waiting for anything",
+            (double)limit_ns / 1e9);
+    tk_fail_hint(&err, "look for a loop that never ends near the line named here");
+    tk_push_failure(L, &err);
+    push_where(L);
+    lua_setfield(L, -2, "where");
+    lua_error(L);
+}
+
+int tk_watchdog_set(lua_State *L)
+{
+    limit_ns = (uint64_t)(luaL_checknumber(L, 1) * 1e9);
+    slice_start_ns = uv_hrtime();
+    lua_sethook(L, hook, limit_ns ? LUA_MASKCOUNT : 0, CHECK_EVERY);
+    return 0;
+}
+
+int tk_watchdog_slice(lua_State *L)
+{
+    lua_pushboolean(L, in_task);
+    in_task = lua_toboolean(L, 1);
+    slice_start_ns = uv_hrtime();
+    fired = false;
+    strikes = 0;
+    return 1;
 }
 
 static int to_failure(lua_State *L)
@@ -99,7 +112,8 @@ static int to_failure(lua_State *L)
 static int guarded(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
-    if (fired) {
+    if (fired && strikes < STRIKES_MAX) {
+        strikes++;
         fired = false;
         slice_start_ns = uv_hrtime();
         lua_sethook(L, hook, limit_ns ? LUA_MASKCOUNT : 0, CHECK_EVERY);
@@ -126,6 +140,9 @@ int tk_watchdog_guard(lua_State *L)
     int status;
 
     luaL_checkany(L, 1);
+    if (limit_ns != 0 && !lua_gethook(L)) { // a thread that was made before the watchdog was set
+        lua_sethook(L, hook, LUA_MASKCOUNT, CHECK_EVERY);
+    }
     lua_pushcfunction(L, to_failure);
     lua_insert(L, 1);
     status = lua_pcallk(L, arguments, LUA_MULTRET, 1, 0, guarded);

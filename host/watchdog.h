@@ -7,7 +7,8 @@
 
 // loop.watchdog(seconds): longest time that a script may run without waiting; 0 switches it off.
 int tk_watchdog_set(lua_State *L);
-// loop.slice(): the scheduler says that a task starts to run now.
+// loop.slice(in_task) -> before: the scheduler says that a task starts to run now, or that it has
+// stopped and the scheduler itself runs.
 int tk_watchdog_slice(lua_State *L);
 // loop.guard(fn, ...) -> true, results... | false, failure object. Anything raised becomes a
 // failure object that names the line of the administrator's file; may be yielded across.

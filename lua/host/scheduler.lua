@@ -30,6 +30,7 @@ local ready, first, last = {}, 1, 0 -- queue of tasks
 local timers = {} -- binary heap, ordered by time, then sequence
 local sequence = 0
 local current -- the running task
+local strays -- under another driver: coroutines of the tasks outside that were woken meanwhile
 
 local function earlier(a, b)
   return a.time < b.time or (a.time == b.time and a.sequence < b.sequence)
@@ -238,11 +239,15 @@ local function resume(task)
     return
   end
   current = task
-  loop.slice()
+  local outer = loop.slice(true)
   local ok, message = coroutine.resume(task.co)
+  loop.slice(outer)
   current = nil
   if coroutine.status(task.co) == "dead" and not task.done then
     if not ok then
+      if not failure.is(message) then
+        message = failure.new({ code = "INTERNAL", message = tostring(message) })
+      end
       task.results = { false, message, n = 2 }
     end
     finish(task)
@@ -254,7 +259,13 @@ local function resume_native(co)
   local task = tasks[co]
   if task then
     make_ready(task)
+  elseif strays then
+    strays[#strays + 1] = co
   end
+end
+
+local function forget_all()
+  tasks, ready, first, last, timers = {}, {}, 1, 0, {}
 end
 
 local function on_interrupt(main)
@@ -295,19 +306,27 @@ function M.run(fn, ...)
     end
     on_interrupt(main)
     if not alive and first > last and not timers[1] then
+      forget_all()
       error("every task waits for something that cannot happen")
     end
   end
+  forget_all()
   return table.unpack(main.results, 1, main.results.n)
 end
 
 -- Runs with another driver (the simulator's) and a scheduler state of its own, then restores what
 -- was there.
 function M.with_driver(other, fn, ...)
-  local saved = { driver, tasks, ready, first, last, timers, sequence, current }
+  local saved = { driver, tasks, ready, first, last, timers, sequence, current, strays }
   driver, tasks, ready, first, last, timers, sequence, current = other, {}, {}, 1, 0, {}, 0, nil
+  strays = {}
   local results = table.pack(pcall(M.run, fn, ...))
-  driver, tasks, ready, first, last, timers, sequence, current = table.unpack(saved, 1, 8)
+  local outside = strays
+  driver, tasks, ready, first, last, timers, sequence, current, strays =
+    table.unpack(saved, 1, 9)
+  for _, co in ipairs(outside) do
+    resume_native(co)
+  end
   if not results[1] then
     error(results[2], 0)
   end

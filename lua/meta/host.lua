@@ -65,8 +65,10 @@ function loop.is_terminal(fd) end
 -- Longest time that a script may run without waiting; 0: no limit.
 ---@param seconds number
 function loop.watchdog(seconds) end
--- A task begins to run now: the watchdog's time starts again.
-function loop.slice() end
+-- A task begins to run now (true), or what was running before goes on: the watchdog's time starts again.
+---@param in_task boolean
+---@return boolean before
+function loop.slice(in_task) end
 -- Calls fn(...) protected: true and its results, or false and a failure object. May be yielded across.
 ---@return boolean, any ...
 function loop.guard(fn, ...) end
