@@ -1,4 +1,5 @@
--- The child of support/lab.lua: a lab with the options given as JSON, that ends when its parent does.
+-- The child of support/lab.lua: a lab with the options given as JSON, that ends when its parent
+-- does.
 local json = require("json")
 local main = require("lab.main")
 local scheduler = require("host.scheduler")
