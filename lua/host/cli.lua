@@ -15,6 +15,7 @@ M.commands = {
   { "prepare", "Sets this node and the virtual machine up for the GPU, once" },
   { "recover", "Puts this node in order after it came back; starts nothing" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
+  { "test", "Plays scenarios in the simulated cluster, on virtual time" },
   { "run", "Runs a Lua script with all natives" },
   { "lab", "Serves a simulated cluster over HTTP, for tests and trials" },
   { "demo", "Shows moves and a failover in a simulated cluster, from start to end" },

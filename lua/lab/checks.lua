@@ -1,4 +1,5 @@
--- The safety rules that need more than the world's own eye (design, section 3): what a command said, compared with
+-- The safety rules that need more than the world's own eye (design, section 3): what a command
+-- said, compared with
 -- what is true. Each check gives nil, or the id of the broken rule and a sentence.
 local M = {}
 
@@ -14,7 +15,8 @@ local function list(names)
   return #names > 0 and table.concat(names, ", ") or "nowhere"
 end
 
--- I4: a start that says ok runs here, alone, with the device that EEM moved; a stop that says ok is off or gone.
+-- I4: a start that says ok runs here, alone, with the device that EEM moved; a stop that says ok
+-- is off or gone.
 local function honest(world, actor, code)
   local truth = world:truth()
   local vm = vm_truth(truth, actor.vm)
@@ -24,10 +26,12 @@ local function honest(world, actor, code)
   local running = list(vm.running)
   if actor.command == "start" and code == 0 and not actor.skipped then
     if running ~= actor.node then
-      return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm, running)
+      return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm,
+        running)
     end
     if #vm.devices < #actor.parameters.vms[actor.vm].gpus then
-      return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm, #vm.devices)
+      return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm,
+        #vm.devices)
     end
     if actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
       return "I4", string.format("start on %s says ok, but the guest has not booted", actor.node)
@@ -39,14 +43,16 @@ local function honest(world, actor, code)
       end
     end
   elseif actor.command == "monitor" and code == 0 and running ~= actor.node then
-    return "I4", string.format("monitor on %s says ok, but %s runs %s", actor.node, actor.vm, running)
+    return "I4", string.format("monitor on %s says ok, but %s runs %s", actor.node, actor.vm,
+      running)
   end
 end
 
 -- I5: the run ended inside its deadline. A second for what was on the wire.
 local function in_time(actor)
   if actor.deadline and actor.took > actor.deadline + 1 then
-    return "I5", string.format("%s on %s took %.1f s of %.1f s", actor.command, actor.node, actor.took, actor.deadline)
+    return "I5", string.format("%s on %s took %.1f s of %.1f s", actor.command, actor.node,
+      actor.took, actor.deadline)
   end
 end
 

@@ -1,5 +1,7 @@
--- Plays one scenario: a file that tells a story of a cluster, on virtual time, with the real engine and sequences.
--- docs/scenarios.md describes the vocabulary. After every call to the outside, and after every command, the safety rules
+-- Plays one scenario: a file that tells a story of a cluster, on virtual time, with the real
+-- engine and sequences.
+-- docs/scenarios.md describes the vocabulary. After every call to the outside, and after every
+-- command, the safety rules
 -- of the design are checked; the first broken one ends the story.
 local actor = require("lab.actor")
 local checks = require("lab.checks")
@@ -65,7 +67,8 @@ function Story:check_world()
   end
 end
 
--- ---- the cluster ------------------------------------------------------------------------------------------
+-- ---- the cluster
+-- ------------------------------------------------------------------------------------------
 
 local function read_parameters(text)
   local checked, problems = parameters.check(text, "parameters.lua")
@@ -87,7 +90,8 @@ local function overlay(base, changes)
 end
 
 local cluster_keys = {
-  base = true, nodes = true, devices = true, vms = true, latency = true, switches = true, parameters = true,
+  base = true, nodes = true, devices = true, vms = true, latency = true, switches = true,
+    parameters = true,
   vm = true,
 }
 
@@ -118,7 +122,8 @@ function Story:make_cluster(options)
   end
 end
 
--- ---- what happens in the middle -------------------------------------------------------------------------------
+-- ---- what happens in the middle
+-- -------------------------------------------------------------------------------
 
 local matched = { "verb", "method", "path", "class" }
 
@@ -165,7 +170,8 @@ end
 
 function Story:on_call(call, moment)
   for _, trigger in ipairs(self.triggers) do
-    if trigger.left > 0 and trigger.pattern.step == nil and call_matches(trigger.pattern, call, moment) then
+    if trigger.left > 0 and trigger.pattern.step == nil and call_matches(trigger.pattern, call,
+      moment) then
       self:fire(trigger)
     end
   end
@@ -176,12 +182,14 @@ end
 
 function Story:on_event(run, event)
   if event.kind == "step_end" or event.kind == "undo_end" then
-    local word = event.kind == "undo_end" and event.state == "failed" and "undo failed" or event.state
+    local word = event.kind == "undo_end" and event.state == "failed" and "undo failed"
+      or event.state
     self:tell("%-4s %-11s %s%s", run.node, word, event.step,
       event.reason and word ~= "already" and ": " .. event.reason or "")
     for _, trigger in ipairs(self.triggers) do
       local pattern = trigger.pattern
-      if trigger.left > 0 and pattern.step == event.step and (pattern.state or "done") == event.state
+      if trigger.left > 0 and pattern.step == event.step and (pattern.state
+        or "done") == event.state
         and (not pattern.by or run.by:find(pattern.by, 1, true)) then
         self:fire(trigger)
       end
@@ -191,7 +199,8 @@ function Story:on_event(run, event)
   end
 end
 
--- ---- commands ---------------------------------------------------------------------------------------------------
+-- ---- commands
+-- ---------------------------------------------------------------------------------------------------
 
 local Run = {}
 Run.__index = Run
@@ -238,7 +247,8 @@ function Run:wait()
   self.took = self.actor.took
   self.changes = result and result.changes or 0
   local why = self.failure and ": " .. tostring(self.failure)
-    or result and result.reasons and result.reasons[1] and ": " .. table.concat(result.reasons, "; ") or ""
+    or result and result.reasons and result.reasons[1] and ": " .. table.concat(result.reasons,
+      "; ") or ""
   story:tell("%-4s %s %s: %s%s", self.node, self.command, self.vm, self.exit, why)
   local id, text = checks.after_run(story.world, self.actor, code)
   if id and not story.allowed[id] then
@@ -260,7 +270,8 @@ function Run:interrupt()
   self.actor:interrupt()
 end
 
--- ---- the vocabulary ---------------------------------------------------------------------------------------------
+-- ---- the vocabulary
+-- ---------------------------------------------------------------------------------------------
 
 local function vm_of(story, name)
   for _, vm in ipairs(story.world:truth().vms) do
@@ -299,7 +310,8 @@ local expected = {
     return text:find(wanted, 1, true) ~= nil, text
   end,
   undone = function(run, wanted)
-    return run.result ~= nil and run.result.undone == wanted, tostring(run.result and run.result.undone)
+    return run.result ~= nil and run.result.undone == wanted, tostring(run.result
+      and run.result.undone)
   end,
   changes = function(run, wanted)
     return run.changes == wanted, run.changes
@@ -402,7 +414,8 @@ local function vocabulary(story)
       local check = expected[key] or complain("expect has no field %q", tostring(key))
       local fits, got = check(run, value)
       if not fits then
-        complain("%s on %s: expected %s = %s, got %s", run.command, run.node, key, tostring(value), tostring(got))
+        complain("%s on %s: expected %s = %s, got %s", run.command, run.node, key, tostring(value),
+          tostring(got))
       end
     end
   end
@@ -453,7 +466,8 @@ local function vocabulary(story)
   return setmetatable(v, { __index = _G })
 end
 
--- Plays a scenario file. Gives { title, passed, problem, trace (list of lines), seconds (virtual) }.
+-- Plays a scenario file. Gives { title, passed, problem, trace (list of lines), seconds
+-- (virtual) }.
 function M.play(path)
   local clock, story
   clock = virtual_clock.new(0, {
@@ -465,7 +479,8 @@ function M.play(path)
     end,
   })
   story = setmetatable({
-    clock = clock, began = 0, trace = {}, triggers = {}, runs = {}, allowed = {}, seen_violations = 0,
+    clock = clock, began = 0, trace = {}, triggers = {}, runs = {}, allowed = {},
+      seen_violations = 0,
   }, Story)
   local env = vocabulary(story)
   local chunk, message = loadfile(path, "t", env)
@@ -487,7 +502,8 @@ function M.play(path)
     problem = problem.code == "SCRIPT_ERROR" and problem.message or tostring(problem)
   end
   return {
-    path = path, title = story.title or path, passed = ok, problem = not ok and tostring(problem) or nil,
+    path = path, title = story.title or path, passed = ok, problem = not ok and tostring(problem)
+      or nil,
     trace = story.trace, seconds = clock.now(),
   }
 end
