@@ -220,6 +220,17 @@ describe("start", function()
     assert.are.equal(exit_codes.configuration, code)
   end)
 
+  -- Until then a signal would just end the process.
+  local function until_it_catches_term(pid)
+    local deadline = scheduler.now() + 10
+    repeat
+      scheduler.sleep(0.005)
+      local file = assert(io.open(("/proc/%d/status"):format(pid)))
+      local caught = tonumber(file:read("a"):match("SigCgt:%s*(%x+)"), 16)
+      file:close()
+    until caught & (1 << 14) ~= 0 or scheduler.now() > deadline
+  end
+
   it("ends as cancelled when it is told to stop while it waits", function()
     fs.make_directory(directory .. "/state/locks")
     local lock = assert(fs.lock(directory .. "/state/locks/vme2", "somebody"))
@@ -227,7 +238,7 @@ describe("start", function()
       PROGRAM, "start", "vme2", "--wait", "30", "--log-level", "debug",
       env = environment(), stdout = "discard", stderr = "discard",
     })
-    scheduler.sleep(0.15)
+    until_it_catches_term(child:pid())
     child:kill("TERM")
     local result = child:wait(10)
     lock:release()
