@@ -55,7 +55,7 @@ local function perform(self, options)
   local c = context.open({
     parameters = self.parameters, vm = self.vm, node = self.node, evidence = options.evidence,
     ecx = options.ecx or { event = options.event, disk = options.disk },
-    natives = inprocess.natives(self.world, self.by),
+    natives = inprocess.natives(self.world, self),
     journal = options.journal or setmetatable({ actor = self }, Notebook),
     secret = function()
       return M.SECRET
@@ -89,12 +89,15 @@ local function name_of(world, node, command)
   return string.format("%s %s #%d", node, command, world.actors)
 end
 
--- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, listener.
+-- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, listener, faults
+-- (number of an outside
+-- call -> "crash before", "crash after", "timeout", "timeout after", "refuse", "lie", "garbage").
 function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({
     world = world, parameters = parameters, command = command, vm = vm, node = node,
-    listener = options.listener, said = {}, calls = {}, by = name_of(world, node, command),
+    listener = options.listener, said = {}, calls = {}, count = 0,
+    faults = options.faults, by = name_of(world, node, command),
     began = scheduler.now(), secret = M.SECRET,
   }, Actor)
   self.task = scheduler.spawn_family(perform, self, options)

@@ -140,7 +140,7 @@ local function call_matches(pattern, call, moment)
   if (pattern.moment or "after") ~= moment then
     return false
   end
-  if pattern.by and not (call.by or ""):find(pattern.by, 1, true) then
+  if pattern.by and not call.actor.by:find(pattern.by, 1, true) then
     return false
   end
   if pattern.target and pattern.target ~= call.target then
@@ -207,6 +207,7 @@ Run.__index = Run
 
 local command_options = {
   event = true, evidence = true, disk = true, timeout = true, sequence = true, ecx = true,
+  faults = true,
 }
 
 function Story:launch(command, vm, node, options)

@@ -73,6 +73,19 @@ local function strike(rule, kind, change, act)
     end
     raise(w.unreachable, w.name .. " closed the connection without an answer",
       { maybe_executed = change or nil })
+  elseif effect == "crash after" then
+    act()
+    crash(rule.actor)
+  elseif effect == "timeout" or effect == "timeout after" then
+    if effect == "timeout after" then
+      act()
+    end
+    scheduler.sleep(REQUEST_TIMEOUT)
+    raise(w.timeout, w.name .. " did not answer in time", { maybe_executed = change or nil })
+  elseif effect == "refuse" then
+    error(failure_of({
+      http = kind == "eem" and 400 or nil, hresult = errors.FAILED, text = "refused",
+    }), 0)
   elseif effect == "delay" or effect == "delay after" then
     local results = effect == "delay after" and table.pack(act())
     local seconds = rule.seconds or 1
@@ -104,6 +117,28 @@ local function strike(rule, kind, change, act)
     or nil })
 end
 
+-- Nothing more of this command ever runs.
+local function crash(actor)
+  actor:kill()
+  coroutine.yield()
+end
+
+-- What the actor's own faults do to this call: a rule as the world's faults have it, or nil.
+local function fault_of(world, actor, call)
+  local effect = actor.faults[actor.count]
+  if not effect then
+    return nil
+  end
+  actor.struck = (actor.struck or 0) + 1
+  if effect == "crash before" then
+    crash(actor)
+  elseif effect == "lie" then
+    world.faults.lie_next = call.change or nil
+    return nil
+  end
+  return { effect = effect, actor = actor }
+end
+
 ---@class OutsideCall
 ---@field kind "eem"|"wmi"
 ---@field target string "eem" or the node's name
@@ -118,13 +153,15 @@ function M.outside(world, call, act)
     scheduler.sleep(latency)
     world:advance()
   end
-  local hook = world.hook
+  local actor, hook = call.actor, world.hook
+  actor.count = actor.count + 1
+  local rule = actor.faults and fault_of(world, actor, call)
   if hook then
     hook(call, "before")
   end
-  local rule = world.faults:take(call.target, call.info)
+  rule = world.faults:take(call.target, call.info) or rule
   local function done()
-    world.by = call.by
+    world.by = actor.by
     local results = table.pack(pcall(act))
     if not results[1] then
       error(translate(results[2]), 0)

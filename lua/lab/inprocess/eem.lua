@@ -33,7 +33,8 @@ end
 
 local function call(self, verb, path, change, act)
   return calls.outside(self.world, {
-    kind = "eem", target = "eem", change = change, by = self.by, info = { verb = verb, path = "/eem"
+    kind = "eem", target = "eem", change = change, actor = self.actor, info = { verb = verb,
+      path = "/eem"
       .. path },
   }, act)
 end
@@ -100,8 +101,8 @@ end
 
 function Eem:close() end
 
-function M.open(world, by)
-  return setmetatable({ world = world, by = by }, Eem)
+function M.open(world, actor)
+  return setmetatable({ world = world, actor = actor }, Eem)
 end
 
 return M

@@ -15,7 +15,7 @@ local words = {
 local function call(self, change, info, act)
   info.namespace = "root/cimv2"
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, by = self.by, info = info,
+    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
   }, act)
 end
 
@@ -111,8 +111,8 @@ end
 
 function Files:close() end
 
-function M.open(world, node, by)
-  return setmetatable({ world = world, node = node, by = by }, Files)
+function M.open(world, node, actor)
+  return setmetatable({ world = world, node = node, actor = actor }, Files)
 end
 
 return M

@@ -50,7 +50,7 @@ end
 local function call(self, change, info, act)
   info.namespace = "root/virtualization/v2"
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, by = self.by, info = info,
+    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
   }, act)
 end
 
@@ -609,8 +609,8 @@ end
 
 function Hyperv:close() end
 
-function M.open(world, node, by)
-  return setmetatable({ world = world, node = node, by = by }, Hyperv)
+function M.open(world, node, actor)
+  return setmetatable({ world = world, node = node, actor = actor }, Hyperv)
 end
 
 return M

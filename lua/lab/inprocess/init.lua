@@ -17,23 +17,25 @@ end
 
 function Connection:close() end
 
--- For context.open{ natives = ... }. `by`: who makes the changes, for the world's log.
-function M.natives(world, by)
+-- For context.open{ natives = ... }. `actor` (lab/actor.lua): who calls; its `by` goes into the
+-- world's log
+-- of changes, its `faults` strike its calls by number.
+function M.natives(world, actor)
   return {
     eem = function()
-      return eem.open(world, by)
+      return eem.open(world, actor)
     end,
     wmi = function(_, node)
       return setmetatable({ node = node }, Connection)
     end,
     hyperv = function(connection)
-      return hyperv.open(world, connection.node, by)
+      return hyperv.open(world, connection.node, actor)
     end,
     pnp = function(connection)
-      return pnp.open(world, connection.node, by)
+      return pnp.open(world, connection.node, actor)
     end,
     files = function(connection)
-      return files.open(world, connection.node, by)
+      return files.open(world, connection.node, actor)
     end,
   }
 end

@@ -13,7 +13,7 @@ end
 local function call(self, change, info, act)
   info.namespace, info.class = "root/cimv2", info.class or "Win32_PnPEntity"
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, by = self.by, info = info,
+    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
   }, act)
 end
 
@@ -90,8 +90,8 @@ end
 
 function Pnp:close() end
 
-function M.open(world, node, by)
-  return setmetatable({ world = world, node = node, by = by }, Pnp)
+function M.open(world, node, actor)
+  return setmetatable({ world = world, node = node, actor = actor }, Pnp)
 end
 
 return M

@@ -148,6 +148,10 @@ end
 
 -- For the world: true when the operation under way must succeed in words only.
 function M:lies()
+  if self.lie_next then
+    self.lie_next = nil
+    return true
+  end
   local rule = self.pending
   if rule and rule.effect == "lie" then
     self.pending = nil
