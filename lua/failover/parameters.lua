@@ -150,7 +150,7 @@ local file = record({
   trust_writable_files = { boolean(), default = false },
 })
 
--- ---- what concerns several keys ----------------------------------------------------------------
+---- what concerns several keys --------------------------------------------------------------------
 
 -- Calls report for the second and later of several that must differ. `entries`: list of
 -- { value, path }.
@@ -265,7 +265,7 @@ local function check_vms(vms, report)
   must_differ(gpus, report, "virtual machine %s asks for this device already")
 end
 
--- ---- one form for what reads it ----------------------------------------------------------------
+---- one form for what reads it --------------------------------------------------------------------
 
 local function normalise(value)
   for name, node in pairs(value.nodes) do
@@ -291,7 +291,7 @@ local function normalise(value)
   return value
 end
 
--- ---- reading -----------------------------------------------------------------------------------
+---- reading ---------------------------------------------------------------------------------------
 
 local function readable_path(path)
   local parts = {}

@@ -97,7 +97,7 @@ describe("the command line", function()
       local code, out, err = takeover({ command[1], "--help" })
       assert.are.equal(0, code, command[1] .. ": " .. err)
       contains(out, "takeover " .. command[1])
-      assert.is_true(#out > 150, command[1])
+      assert.is_true(#out > 100, command[1])
     end
   end)
 
@@ -134,14 +134,17 @@ describe("exit codes", function()
 
   it("say that something is left undone, whatever the cause", function()
     local failed = { code = "DEADLINE" }
-    assert.are.equal(16, exit_codes.of_result({ state = "failed", undone = true, failure = failed }))
-    assert.are.equal(12, exit_codes.of_result({ state = "failed", undone = false, failure = failed }))
+    local result = { state = "failed", undone = true, failure = failed }
+    assert.are.equal(16, exit_codes.of_result(result))
+    result.undone = false
+    assert.are.equal(12, exit_codes.of_result(result))
     assert.are.equal(12, exit_codes.of_result({ state = "cancelled", undone = false }))
     assert.are.equal(15, exit_codes.of_result({ state = "cancelled", undone = true }))
     assert.are.equal(10, exit_codes.of_result({
       state = "refused", failure = { code = "NO_EVIDENCE" },
     }))
-    assert.are.equal(11, exit_codes.of_result({ state = "failed", failure = { code = "EEM_AUTH" } }))
+    result = { state = "failed", failure = { code = "EEM_AUTH" } }
+    assert.are.equal(11, exit_codes.of_result(result))
     assert.are.equal(0, exit_codes.of_result({ state = "succeeded" }))
   end)
 
@@ -159,7 +162,8 @@ describe("parameters on the command line", function()
     write("parameters.lua", (PARAMETERS:gsub("group_id = 150", "grup_id = 150")))
     local code, out, err = takeover({ "start", "vme2", "--json" })
     assert.are.equal(exit_codes.configuration, code)
-    contains(err, 'parameters.lua:4: nodes.ms2.grup_id: there is no such key; did you mean "group_id"?')
+    contains(err, "parameters.lua:4: nodes.ms2.grup_id: there is no such key")
+    contains(err, 'did you mean "group_id"?')
     contains(err, "1 mistake in")
     assert.are.equal("CONFIG", json.decode(out).failure.code)
     assert.is_nil(fs.find(directory .. "/state"))
@@ -259,7 +263,7 @@ describe("start", function()
   it("names file and line of a mistake in the administrator's sequence", function()
     fs.make_directory(directory .. "/lua/failover/sequences")
     local path = write("lua/failover/sequences/start.lua",
-      "local failover = require('failover')\nreturn failover.sequence 'start' { failover.nonsense() }\n")
+      "local failover = require('failover')\nreturn failover.sequence 'x' { failover.none() }\n")
     local code, _, err = takeover({ "--lua-path", directory .. "/lua", "start", "vme2" })
     assert.are.equal(exit_codes.configuration, code)
     contains(err, path .. ":2:")

@@ -18,7 +18,7 @@ ExpEther Manager and its devices, this node's board and group id, the login to W
 the virtual machine's files and settings, the GPU, the other nodes, the clocks. Changes nothing but
 the journal, which is made when there is none.
 
-A "warn" is something that may be right: files cannot be seen while the disk is on the other node.]])
+A "warn" is something that may be right: files cannot be seen while the disk is on another node.]])
   command:epilog(cli.exit_codes({ "ok", "failed", "configuration" })
     .. "\n\nExample:\n  takeover check vme2")
   command:argument("vm", "Only this virtual machine"):args("?")
@@ -53,7 +53,7 @@ function Report:try(subject, fn, worst)
   return false
 end
 
--- ---- what is checked ------------------------------------------------------------------------------
+---- what is checked -------------------------------------------------------------------------------
 
 -- Returns the names of those that cannot be had: what needs them is not tried.
 local function check_secrets(report, parameters)
