@@ -18,6 +18,7 @@
 static uint64_t limit_ns; // 0: off
 static uint64_t slice_start_ns;
 static bool fired;
+static char stuck_key; // registry: the failure object, which names the place where it began
 static int strikes;
 static bool in_task; // else the scheduler itself runs, which may have waited for long
 
@@ -54,14 +55,18 @@ static void hook(lua_State *L, lua_Debug *ar)
         }
         return;
     }
-    fired = true;
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-    tk_fail(&err, TK_SCRIPT_STUCK, "the script ran for %g s without waiting for anything",
-            (double)limit_ns / 1e9);
-    tk_fail_hint(&err, "look for a loop that never ends near the line named here");
-    tk_push_failure(L, &err);
-    push_where(L);
-    lua_setfield(L, -2, "where");
+    if (!fired) {
+        fired = true;
+        tk_fail(&err, TK_SCRIPT_STUCK, "the script ran for %g s without waiting for anything",
+                (double)limit_ns / 1e9);
+        tk_fail_hint(&err, "look for a loop that never ends near the line named here");
+        tk_push_failure(L, &err);
+        push_where(L);
+        lua_setfield(L, -2, "where");
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &stuck_key);
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &stuck_key);
     lua_error(L);
 }
 
