@@ -1,5 +1,6 @@
--- The world as WMI shows it: classes, instances, associations and methods of one node and namespace. The forms are
--- described in docs/lab.md, "CIM"; nothing here knows XML or WQL. Instances are made when they are asked for.
+-- The world as WMI shows it: classes, instances, associations and methods of one node and
+-- namespace. The forms are described in docs/lab.md, "CIM"; nothing here knows XML or WQL.
+-- Instances are made when they are asked for.
 local errors = require("lab.world.errors")
 local cimv2 = require("lab.provider.cimv2")
 local paths = require("lab.provider.paths")
@@ -171,7 +172,7 @@ local function role_fits(role, wanted)
   return not wanted or wanted == "" or same_text(role, wanted)
 end
 
----@param options { assoc_class: string?, result_class: string?, role: string?, result_role: string? }
+---@param options table<string, string?>? assoc_class, result_class, role, result_role
 function Provider:associators(name, keys, options)
   options = options or {}
   local me = self:reference(self:get(name, keys))
@@ -246,7 +247,8 @@ function Provider:call(class, keys, method, args)
   local code, values = fn(self.context, instance, named(signature, args))
   local outs = {}
   for _, out in ipairs(signature.outs) do
-    outs[#outs + 1] = { name = out.name, type = out.type, array = out.array, value = values and values[out.name] }
+    outs[#outs + 1] = { name = out.name, type = out.type, array = out.array, value = values
+      and values[out.name] }
   end
   outs[#outs + 1] = { name = "ReturnValue", type = "uint32", array = false, value = code }
   return outs

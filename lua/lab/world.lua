@@ -1,6 +1,7 @@
--- One simulated cluster: nodes, ExpEther Manager with boards and boxes, plug and play, Hyper-V, a shared disk,
--- guests. It enforces the rules of the real things and knows the truth. Plain Lua without input, output or time
--- of its own; docs/lab.md has the interface, the definition of a cluster, switches and latencies.
+-- One simulated cluster: nodes, ExpEther Manager with boards and boxes, plug and play, Hyper-V, a
+-- shared disk, guests. It enforces the rules of the real things and knows the truth. Plain Lua
+-- without input, output or time of its own; docs/lab.md has the interface, the definition of a
+-- cluster, switches and latencies.
 local clock = require("lab.world.clock")
 local errors = require("lab.world.errors")
 local fabric = require("lab.world.fabric")
@@ -13,6 +14,16 @@ local pnp = require("lab.world.pnp")
 
 local M = {}
 M.is_error = errors.is_error
+
+---@class WorldOptions
+---@field clock { now: fun(): number } seconds
+---@field cluster table
+---@field latency table<string, number>|number|nil 0: nothing takes time
+---@field switches table<string, any>?
+---@field vms table<string, table>? laid over the cluster's, by name
+---@field nodes table<string, table>?
+---@field devices table<string, table>? by id
+---@field epoch number? seconds since 1970 at the world's first moment
 
 ---@class World
 local World = {}
@@ -51,12 +62,18 @@ M.switches = {
   put_in_use = "refuse", -- PUT of a group id on a slot that is not in the pool: "refuse" | "accept"
   update_time_lock = false, -- EEM compares update_time
   enumeration = "auto", -- "auto" | "rescan": the node looks for new devices only when told to
-  device_returns = "disabled", -- how a device comes back to a node: "disabled" (if its driver was) | "dismounted" (if it was) | "enabled"
+  -- how a device comes back to a node: "disabled" (if its driver was) | "dismounted" (if it was)
+  -- | "enabled"
+  device_returns = "disabled",
   gpu_loss = "crash", -- a running guest whose device leaves: "crash" | "lost"
   phantoms = true, -- a dismounted device that left is still listed, absent (problem 45)
-  planned_clear = "supported", -- clearing the saved state of a planned virtual machine: "supported" | "unsupported"
-  planned_destroy_deletes = false, -- destroying a planned virtual machine whose root is the source's takes the source files
-  crash_leaves = "off", -- what a node without power leaves of a running virtual machine: "off" | "saved state" (without its file)
+  -- clearing the saved state of a planned virtual machine: "supported" | "unsupported"
+  planned_clear = "supported",
+  -- destroying a planned virtual machine whose root is the source's takes the source files
+  planned_destroy_deletes = false,
+  -- what a node without power leaves of a running virtual machine: "off" | "saved state" (without
+  -- its file)
+  crash_leaves = "off",
   device_paths_out = "path", -- what dismount and mount give out: "path" | "empty"
   reboot_needed = false, -- what enabling and disabling a driver says
   critical_base = 32781, -- EnabledState of RunningCritical
@@ -110,7 +127,8 @@ local function add_node(world, definition, changes)
     epoch = 0,
     guid = string.format(GUID, 0xC0DE0000 + number, number),
     board = definition.board,
-    location_root = definition.location_root or string.format("PCIROOT(%X)#PCI(0000)", 0x16 + number),
+    location_root = definition.location_root
+      or string.format("PCIROOT(%X)#PCI(0000)", 0x16 + number),
     os_pci_control = definition.os_pci_control ~= false,
     definition = definition,
   }
@@ -178,7 +196,8 @@ local function config_of(world, definition, changes)
   config.disks, config.adapters, config.assignments = {}, {}, {}
   for i, path in ipairs(changes.disks or definition.disks or {}) do
     local id = string.format("Microsoft:%s\\" .. GUID, definition.id, 0xD15C0000, i)
-    config.disks[i] = { id = id, path = path, kind = path:lower():match("%.iso$") and "iso" or "disk" }
+    config.disks[i] = { id = id, path = path, kind = path:lower():match("%.iso$") and "iso"
+      or "disk" }
   end
   for i, switch in ipairs(changes.adapters or definition.adapters or {}) do
     local id = string.format("Microsoft:%s\\" .. GUID, definition.id, 0xE0E00000, i)
@@ -233,7 +252,8 @@ local function add_vm(world, definition, changes)
   local path = first.hyperv:config_path(config.root, id)
   local entry = write_file(world, first, path, 54322)
   entry.config, entry.vm_id = config, id
-  write_file(world, first, (path:gsub("%.vmcx$", ".vmrs")), 61440).saved = changes.saved_file or definition.saved_file
+  write_file(world, first, (path:gsub("%.vmcx$", ".vmrs")), 61440).saved = changes.saved_file
+    or definition.saved_file
   for _, disk in ipairs(config.disks) do
     write_file(world, first, disk.path, 40 << 30)
   end
@@ -251,7 +271,7 @@ local function add_vm(world, definition, changes)
 end
 
 -- Lays changes over the cluster's definition, by name; see docs/lab.md.
----@param options { clock: { now: fun(): number }, cluster: table, latency: table|number|nil, switches: table?, vms: table?, nodes: table?, devices: table?, epoch: number? }
+---@param options WorldOptions
 ---@return World
 function M.new(options)
   local cluster = options.cluster
@@ -266,7 +286,8 @@ function M.new(options)
     vm_list = {},
     guests = {},
     guid_count = 0,
-    latency = options.latency == 0 and no_latency() or overlay(M.latency, cluster.latency, "latency"),
+    latency = options.latency == 0 and no_latency()
+      or overlay(M.latency, cluster.latency, "latency"),
     switches = overlay(M.switches, cluster.switches, "switch"),
   }, World)
   world.begun = world.clock.time
@@ -392,7 +413,8 @@ end
 function World:dmtf(time)
   local wall = self:wall(time)
   local whole = math.floor(wall)
-  return os.date("!%Y%m%d%H%M%S", whole) .. string.format(".%06d+000", math.floor((wall - whole) * 1000000))
+  return os.date("!%Y%m%d%H%M%S", whole)
+    .. string.format(".%06d+000", math.floor((wall - whole) * 1000000))
 end
 
 return M

@@ -1,42 +1,51 @@
--- root\cimv2 of a node, as far as Takeover uses it: plug and play, files, the operating system, and processes that
--- stand for a rescan. Fact sheet hyperv-wmi, section 3; CIM_LogicalFile's return values as documented by Microsoft.
+-- root\cimv2 of a node, as far as Takeover uses it: plug and play, files, the operating system,
+-- and processes that stand for a rescan. Fact sheet hyperv-wmi, section 3; CIM_LogicalFile's
+-- return values as documented by Microsoft.
 local schema = require("lab.provider.schema")
 
 local M = schema.new("root/cimv2")
 
 M:class("Win32_PnPEntity", "CIM_LogicalDevice", "DeviceID", [[
-  string DeviceID, string PNPDeviceID, string Name, string Caption, string Description, string PNPClass,
-  string ClassGuid, string Manufacturer, boolean Present, string Service, string[] HardwareID, string[] CompatibleID,
-  uint32 ConfigManagerErrorCode, boolean ConfigManagerUserConfig, string Status, string CreationClassName,
-  string SystemName]], {
+  string DeviceID, string PNPDeviceID, string Name, string Caption, string Description,
+  string PNPClass, string ClassGuid, string Manufacturer, boolean Present, string Service,
+  string[] HardwareID, string[] CompatibleID, uint32 ConfigManagerErrorCode,
+  boolean ConfigManagerUserConfig, string Status, string CreationClassName, string SystemName]], {
   Disable = "out boolean RebootNeeded",
   Enable = "out boolean RebootNeeded",
   GetDeviceProperties = "in string[] devicePropertyKeys, out instance[] deviceProperties",
 })
 local PROPERTY = "string DeviceID, string Key, string KeyName, uint32 Type"
-M:class("Win32_PnPDevicePropertyStringArray", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY .. ", string[] Data")
-M:class("Win32_PnPDevicePropertyString", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY .. ", string Data")
-M:class("Win32_PnPDevicePropertyUint32", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY .. ", uint32 Data")
+M:class("Win32_PnPDevicePropertyStringArray", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY
+  .. ", string[] Data")
+M:class("Win32_PnPDevicePropertyString", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY
+  .. ", string Data")
+M:class("Win32_PnPDevicePropertyUint32", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY
+  .. ", uint32 Data")
 M:class("Win32_PnPDevicePropertyEmpty", "Win32_PnPDeviceProperty", "DeviceID Key", PROPERTY)
 
-local FILE = [[string Name, string Caption, string Description, string Drive, string Path, string FileName,
-  string Extension, string FileType, uint64 FileSize, datetime LastModified, datetime CreationDate, boolean Readable,
-  boolean Writeable, boolean Hidden, string CSName, string FSName, string Status]]
+local FILE = [[
+  string Name, string Caption, string Description, string Drive, string Path, string FileName,
+  string Extension, string FileType, uint64 FileSize, datetime LastModified,
+  datetime CreationDate, boolean Readable, boolean Writeable, boolean Hidden, string CSName,
+  string FSName, string Status]]
 local FILE_METHODS = { Copy = "in string FileName", Rename = "in string FileName", Delete = "" }
 M:class("CIM_DataFile", "CIM_LogicalFile", "Name", FILE, FILE_METHODS)
 M:class("Win32_Directory", "CIM_Directory CIM_LogicalFile", "Name", FILE, FILE_METHODS)
 
 M:class("Win32_OperatingSystem", "CIM_OperatingSystem", "Name", [[
-  string Name, string Caption, string CSName, string Version, string BuildNumber, datetime LocalDateTime,
-  uint64 FreePhysicalMemory, uint64 TotalVisibleMemorySize, string Status]])
+  string Name, string Caption, string CSName, string Version, string BuildNumber,
+  datetime LocalDateTime, uint64 FreePhysicalMemory, uint64 TotalVisibleMemorySize,
+  string Status]])
 M:class("Win32_ComputerSystem", "CIM_ComputerSystem", "Name", [[
-  string Name, string Domain, string Manufacturer, string Model, uint64 TotalPhysicalMemory, string Status]])
-M:class("Win32_Process", "CIM_Process", "Handle", "string Handle, string Name, uint32 ProcessId, string CommandLine", {
-  Create = "in string CommandLine, in string CurrentDirectory, in instance ProcessStartupInformation, "
-    .. "out uint32 ProcessId",
+  string Name, string Domain, string Manufacturer, string Model, uint64 TotalPhysicalMemory,
+  string Status]])
+M:class("Win32_Process", "CIM_Process", "Handle",
+  "string Handle, string Name, uint32 ProcessId, string CommandLine", {
+  Create = "in string CommandLine, in string CurrentDirectory, "
+    .. "in instance ProcessStartupInformation, out uint32 ProcessId",
 }).static = true
 
--- Plug and play ---------------------------------------------------------------------------------------
+-- Plug and play ---------------------------------------------------------------------------------
 
 local function entity(context, device)
   return {
@@ -86,15 +95,18 @@ local STRING, STRINGS, UINT32 = 18, 8210, 7 -- DEVPROP types
 -- Device properties: name, key, type, and their value from the tree's view of a device.
 local KEYS = {
   { "DEVPKEY_Device_DeviceDesc", DEVICE .. "2", STRING, function(_, d) return d.name end },
-  { "DEVPKEY_Device_HardwareIds", DEVICE .. "3", STRINGS, function(_, d) return d.hardware_ids end },
-  { "DEVPKEY_Device_Manufacturer", DEVICE .. "13", STRING, function(_, d) return d.manufacturer end },
+  { "DEVPKEY_Device_HardwareIds", DEVICE .. "3", STRINGS,
+    function(_, d) return d.hardware_ids end },
+  { "DEVPKEY_Device_Manufacturer", DEVICE .. "13", STRING,
+    function(_, d) return d.manufacturer end },
   { "DEVPKEY_Device_FriendlyName", DEVICE .. "14", STRING, function(_, d) return d.name end },
   { "DEVPKEY_Device_LocationPaths", DEVICE .. "37", STRINGS, function(pnp, d)
     return d.present and pnp:location_paths(d.id) or nil
   end },
   { "DEVPKEY_Device_ProblemCode", "{4340a6c5-93fa-4706-972c-7b648008a5a7} 3", UINT32,
     function(_, d) return d.problem end },
-  { "DEVPKEY_Device_InstanceId", "{78c34fc8-104a-4aca-9ea4-524d52996e57} 256", STRING, function(_, d) return d.id end },
+  { "DEVPKEY_Device_InstanceId", "{78c34fc8-104a-4aca-9ea4-524d52996e57} 256", STRING,
+    function(_, d) return d.id end },
 }
 local CLASS_OF = {
   [STRING] = "Win32_PnPDevicePropertyString",
@@ -108,7 +120,13 @@ local function property(context, device, wanted)
       local data = key[4](context.node.pnp, device)
       return {
         class = data == nil and "Win32_PnPDevicePropertyEmpty" or CLASS_OF[key[3]],
-        values = { DeviceID = device.id, Key = key[2], KeyName = key[1], Type = data == nil and 0 or key[3], Data = data },
+        values = {
+          DeviceID = device.id,
+          Key = key[2],
+          KeyName = key[1],
+          Type = data == nil and 0 or key[3],
+          Data = data,
+        },
       }
     end
   end
@@ -133,7 +151,7 @@ M:method("Win32_PnPEntity", "GetDeviceProperties", function(context, instance, a
   return 0, { deviceProperties = list }
 end)
 
--- Files -----------------------------------------------------------------------------------------------
+-- Files -----------------------------------------------------------------------------------------
 
 local function file(context, class, entry)
   local drive, path = entry.path:match("^(%a:)(.*)$")
@@ -208,9 +226,10 @@ end
 M:association("CIM_DirectoryContainsFile", "GroupComponent", "PartComponent",
   contained("Win32_Directory", "CIM_DataFile", function(all, path) return all:list(path) end))
 M:association("Win32_SubDirectory", "GroupComponent", "PartComponent",
-  contained("Win32_Directory", "Win32_Directory", function(all, path) return all:directories(path) end))
+  contained("Win32_Directory", "Win32_Directory",
+    function(all, path) return all:directories(path) end))
 
--- System ----------------------------------------------------------------------------------------------
+-- System ----------------------------------------------------------------------------------------
 
 M:instances("Win32_OperatingSystem", function(context)
   local hyperv = context.hyperv

@@ -1,5 +1,5 @@
--- Methods of root\virtualization\v2: from CIM arguments to the world's operations and back. A method returns its
--- ReturnValue and its outs by name.
+-- Methods of root\virtualization\v2: from CIM arguments to the world's operations and back. A
+-- method returns its ReturnValue and its outs by name.
 local errors = require("lab.world.errors")
 local namespace = require("lab.provider.classes")
 local paths = require("lab.provider.paths")
@@ -74,7 +74,7 @@ local function first(value)
   return value
 end
 
--- Systems ---------------------------------------------------------------------------------------------
+-- Systems ---------------------------------------------------------------------------------------
 
 local function change_state(context, instance, args)
   local wanted = whole(args.RequestedState)
@@ -88,10 +88,11 @@ namespace:method("Msvm_ComputerSystem", "RequestStateChange", change_state)
 namespace:method("Msvm_PlannedComputerSystem", "RequestStateChange", change_state)
 
 namespace:method("Msvm_ShutdownComponent", "InitiateShutdown", function(context, instance, args)
-  return context.hyperv:initiate_shutdown(instance.values.SystemName, truth(args.Force), args.Reason)
+  return context.hyperv:initiate_shutdown(instance.values.SystemName, truth(args.Force),
+    args.Reason)
 end)
 
--- Management service ----------------------------------------------------------------------------------
+-- Management service ----------------------------------------------------------------------------
 
 local function service(name, fn)
   namespace:method("Msvm_VirtualSystemManagementService", name, fn)
@@ -161,11 +162,13 @@ service("AddResourceSettings", function(context, _, args)
       return code
     end
   end
-  local made = out and out[1] and { { class = "Msvm_PciExpressSettingData", keys = { InstanceID = out[1] } } }
+  local made = out and out[1]
+    and { { class = "Msvm_PciExpressSettingData", keys = { InstanceID = out[1] } } }
   return code, { ResultingResourceSettings = made or nil, Job = job_ref(job) }
 end)
 
--- Changes in the world's words, by class of the embedded setting; nil: not a class that can be changed.
+-- Changes in the world's words, by class of the embedded setting; nil: not a class that can be
+-- changed.
 local changes_of = {
   msvm_storageallocationsettingdata = function(_, settings)
     return { path = first(settings.hostresource) }
@@ -229,7 +232,8 @@ service("RemoveResourceSettings", function(context, _, args)
   return code, { Job = job_ref(job) }
 end)
 
--- Properties of Msvm_VirtualSystemSettingData that may be sent: the world's name and how to read the value.
+-- Properties of Msvm_VirtualSystemSettingData that may be sent: the world's name and how to read
+-- the value.
 local SYSTEM_SETTINGS = {
   elementname = { "name", tostring },
   notes = { "notes", first },
@@ -319,7 +323,8 @@ service("GetDefinitionFileSummaryInformation", function(context, _, args)
   for i, known in ipairs(context.hyperv:definition_summary(args.DefinitionFiles or {})) do
     list[i] = {
       class = "Msvm_SummaryInformation",
-      values = { Name = known.id, ElementName = known.name, CreationTime = known.created, Notes = known.notes },
+      values = { Name = known.id, ElementName = known.name, CreationTime = known.created,
+        Notes = known.notes },
     }
   end
   if #list == 0 then
@@ -328,14 +333,16 @@ service("GetDefinitionFileSummaryInformation", function(context, _, args)
   return 0, { SummaryInformation = list }
 end)
 
--- Assignable devices ----------------------------------------------------------------------------------
+-- Assignable devices ----------------------------------------------------------------------------
 
 local function out_instance(job, out)
   local done = out or job and job.out
   return done and done.instance or nil
 end
 
-namespace:method("Msvm_AssignableDeviceService", "DismountAssignableDevice", function(context, _, args)
+local DEVICE_SERVICE = "Msvm_AssignableDeviceService"
+
+namespace:method(DEVICE_SERVICE, "DismountAssignableDevice", function(context, _, args)
   local settings = fields(args.DismountSettingData)
   if not settings then
     return INVALID_PARAMETER
@@ -349,7 +356,7 @@ namespace:method("Msvm_AssignableDeviceService", "DismountAssignableDevice", fun
   return code, { DismountedDeviceInstancePath = out_instance(job, out), Job = job_ref(job) }
 end)
 
-namespace:method("Msvm_AssignableDeviceService", "MountAssignableDevice", function(context, _, args)
+namespace:method(DEVICE_SERVICE, "MountAssignableDevice", function(context, _, args)
   local code, job, out = context.hyperv:mount({
     instance = filled(args.DeviceInstancePath),
     location = filled(args.DeviceLocationPath),
@@ -357,7 +364,7 @@ namespace:method("Msvm_AssignableDeviceService", "MountAssignableDevice", functi
   return code, { MountedDeviceInstancePath = out_instance(job, out), Job = job_ref(job) }
 end)
 
--- Jobs ------------------------------------------------------------------------------------------------
+-- Jobs ------------------------------------------------------------------------------------------
 
 local function error_instances(context, instance)
   local job = context.hyperv:job(instance.values.InstanceID)

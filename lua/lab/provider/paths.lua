@@ -1,4 +1,5 @@
--- WMI object paths: [\\HOST\namespace:]Class.Key="value",Key2="value". In values, \ and " are escaped by \.
+-- WMI object paths: [\\HOST\namespace:]Class.Key="value",Key2="value". In values, \ and " are
+-- escaped by \.
 local M = {}
 
 ---@param ref { class: string, keys: table<string, string> }
@@ -62,7 +63,7 @@ local function parse_keys(text)
   return keys
 end
 
----@return { class: string, keys: table<string, string>, host: string?, namespace: string? }? nil: not a path
+---@return table? path class, keys, host, namespace; nil: not a path
 function M.parse(text)
   local host, namespace, rest = text:match("^[\\/][\\/]([^\\/]+)[\\/]([^:]+):(.*)$")
   if not host then
@@ -79,7 +80,8 @@ function M.parse(text)
   if not class or not keys then
     return nil
   end
-  return { class = class, keys = keys, host = host, namespace = namespace and namespace:gsub("\\", "/") }
+  return { class = class, keys = keys, host = host, namespace = namespace
+    and namespace:gsub("\\", "/") }
 end
 
 return M

@@ -1,4 +1,5 @@
--- Jobs as instances, and the associations of root\virtualization\v2 (fact sheet hyperv-wmi, 1.9 and 1.12).
+-- Jobs as instances, and the associations of root\virtualization\v2 (fact sheet hyperv-wmi, 1.9
+-- and 1.12).
 local TEXTS = {
   [4] = "Job is running",
   [7] = "Job is completed",
@@ -60,7 +61,12 @@ return function(namespace, about)
     return list
   end)
 
-  namespace:association("Msvm_SettingsDefineState", "ManagedElement", "SettingData", function(context)
+  local function link(name, roles, pairs_of, more)
+    local from, to = roles:match("(%S+) (%S+)")
+    namespace:association(name, from, to, pairs_of, more)
+  end
+
+  link("Msvm_SettingsDefineState", "ManagedElement SettingData", function(context)
     local list = {}
     for i, vm in ipairs(about.all_vms(context)) do
       list[i] = { from = about.system_ref(vm), to = about.settings_ref(vm) }
@@ -68,30 +74,35 @@ return function(namespace, about)
     return list
   end)
 
-  namespace:association("Msvm_VirtualSystemSettingDataComponent", "GroupComponent", "PartComponent", function(context)
+  local PARTS = "GroupComponent PartComponent"
+  link("Msvm_VirtualSystemSettingDataComponent", PARTS, function(context)
     local list = {}
     for _, kind in ipairs(about.settings) do
       about.each_setting(context, kind, function(vm, instance)
-        list[#list + 1] =
-          { from = about.settings_ref(vm), to = about.setting_ref(kind.class, instance.values.InstanceID) }
+        local setting = about.setting_ref(kind.class, instance.values.InstanceID)
+        list[#list + 1] = { from = about.settings_ref(vm), to = setting }
       end)
     end
     return list
   end)
 
-  namespace:association("Msvm_AffectedJobElement", "AffectedElement", "AffectingElement", function(context)
+  link("Msvm_AffectedJobElement", "AffectedElement AffectingElement", function(context)
     local list = {}
     for _, job in ipairs(context.hyperv:jobs()) do
       local vm = job.affected and context.hyperv:any(job.affected.id)
       if vm then
-        list[#list + 1] = { from = about.system_ref(vm), to = about.setting_ref("Msvm_ConcreteJob", job.id) }
+        local job_ref = about.setting_ref("Msvm_ConcreteJob", job.id)
+        list[#list + 1] = { from = about.system_ref(vm), to = job_ref }
       end
     end
     return list
   end)
 
-  local COMPONENTS = { "Msvm_ShutdownComponent", "Msvm_HeartbeatComponent", "Msvm_KvpExchangeComponent", "Msvm_PciExpress" }
-  namespace:association("Msvm_SystemDevice", "GroupComponent", "PartComponent", function(context)
+  local COMPONENTS = {
+    "Msvm_ShutdownComponent", "Msvm_HeartbeatComponent", "Msvm_KvpExchangeComponent",
+    "Msvm_PciExpress",
+  }
+  link("Msvm_SystemDevice", PARTS, function(context)
     local list = {}
     for _, class in ipairs(COMPONENTS) do
       for _, instance in ipairs(namespace.producers[class](context)) do
@@ -119,11 +130,12 @@ return function(namespace, about)
   -- The way from the pool of assignable devices to the template of an assignment.
   local pool = about.setting_ref("Msvm_ResourcePool", about.pci_pool)
   local capabilities = about.setting_ref("Msvm_AllocationCapabilities", about.pci_pool)
-  namespace:association("Msvm_ElementCapabilities", "ManagedElement", "Capabilities", function()
+  link("Msvm_ElementCapabilities", "ManagedElement Capabilities", function()
     return { { from = pool, to = capabilities } }
   end)
-  namespace:association("Msvm_SettingsDefineCapabilities", "GroupComponent", "PartComponent", function()
-    return { { from = capabilities, to = about.setting_ref("Msvm_PciExpressSettingData", about.pci_template) } }
+  local template = about.setting_ref("Msvm_PciExpressSettingData", about.pci_template)
+  link("Msvm_SettingsDefineCapabilities", PARTS, function()
+    return { { from = capabilities, to = template } }
   end, {
     properties = ", uint16 ValueRole, uint16 ValueRange, uint16 PropertyPolicy",
     values = { ValueRole = 0, ValueRange = 0, PropertyPolicy = 0 },

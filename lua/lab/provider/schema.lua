@@ -1,6 +1,6 @@
--- Classes of the simulated WMI, declared in one line each and read once:
---   namespace:class("Name", "Super1 Super2", "Key1 Key2", "string Name, uint16[] OperationalStatus", { Method =
---   "in uint16 RequestedState, out reference Job" })
+-- Classes of the simulated WMI, declared in a few words each and read once:
+--   namespace:class("Name", "Super1 Super2", "Key1 Key2", "string Name, uint16[] State",
+--     { Method = "in uint16 RequestedState, out reference Job" })
 -- Type "embedded": a CIM string that carries an instance as text; "instance": an embedded object.
 local M = {}
 M.__index = M
@@ -32,7 +32,8 @@ end
 
 function M.new(name)
   return setmetatable(
-    { name = name, names = {}, by_name = {}, subclasses = {}, producers = {}, methods = {}, associations = {} },
+    { name = name, names = {}, by_name = {}, subclasses = {}, producers = {}, methods = {},
+      associations = {} },
     M
   )
 end
@@ -42,7 +43,8 @@ end
 ---@param text string properties
 ---@param methods table<string, string>?
 function M:class(name, supers, keys, text, methods)
-  local schema = { name = name, super = words(supers), keys = words(keys), properties = properties(text), methods = {} }
+  local schema = { name = name, super = words(supers), keys = words(keys),
+    properties = properties(text), methods = {} }
   schema.property_by_name = {}
   for _, property in ipairs(schema.properties) do
     schema.property_by_name[property.name:lower()] = property

@@ -1,5 +1,5 @@
--- root\virtualization\v2 of a node: the world's records as instances, and how they hang together. The methods
--- are in methods.lua, the classes in classes.lua.
+-- root\virtualization\v2 of a node: the world's records as instances, and how they hang together.
+-- The methods are in methods.lua, the classes in classes.lua.
 local namespace = require("lab.provider.classes")
 local paths = require("lab.provider.paths")
 
@@ -42,7 +42,7 @@ local function full_path(context, ref)
   return paths.format(ref, context.host, context.namespace)
 end
 
--- Systems ---------------------------------------------------------------------------------------------
+-- Systems ---------------------------------------------------------------------------------------
 
 local function host_system(context)
   return {
@@ -82,7 +82,8 @@ local function system(context, vm)
       EnabledDefault = 2,
       HealthState = hyperv:health(vm),
       OperationalStatus = hyperv:operational(vm),
-      StatusDescriptions = { vm.critical and "Cannot connect to the configuration storage." or "Operating normally" },
+      StatusDescriptions = { vm.critical and "Cannot connect to the configuration storage."
+        or "Operating normally" },
       Status = vm.critical and "Degraded" or "OK",
       TimeOfLastStateChange = world:dmtf(vm.changed),
       TimeOfLastConfigurationChange = world:dmtf(vm.changed),
@@ -153,7 +154,7 @@ namespace:instances("Msvm_VirtualSystemSettingData", function(context)
   return list
 end)
 
--- Services --------------------------------------------------------------------------------------------
+-- Services --------------------------------------------------------------------------------------
 
 local function service(class, name)
   namespace:instances(class, function(context)
@@ -178,7 +179,7 @@ end
 service("Msvm_VirtualSystemManagementService", "vmms")
 service("Msvm_AssignableDeviceService", "vmms")
 
--- Settings of a virtual machine -----------------------------------------------------------------------
+-- Settings of a virtual machine -----------------------------------------------------------------
 
 local function allocation(class, id, fields)
   fields.InstanceID = id
@@ -192,7 +193,8 @@ local function disk_setting(_, vm, disk)
     Caption = "Hard Disk Image",
     ElementName = "Hard Disk Image",
     ResourceType = 31,
-    ResourceSubType = "Microsoft:Hyper-V:Virtual " .. (disk.kind == "iso" and "CD/DVD Disk" or "Hard Disk"),
+    ResourceSubType = "Microsoft:Hyper-V:Virtual "
+      .. (disk.kind == "iso" and "CD/DVD Disk" or "Hard Disk"),
     HostResource = { disk.path },
     Parent = "Microsoft:" .. vm.id .. "\\controller\\0\\0\\D",
     VirtualQuantity = 1,
@@ -220,7 +222,8 @@ local function adapter_setting(context, _, adapter)
     ResourceType = 33,
     ResourceSubType = "Microsoft:Hyper-V:Ethernet Connection",
     EnabledState = adapter.connected and 2 or 3,
-    HostResource = adapter.connected and { full_path(context, switch_ref(switch_guid(context, adapter.switch))) } or nil,
+    HostResource = adapter.connected
+      and { full_path(context, switch_ref(switch_guid(context, adapter.switch))) } or nil,
     LastKnownSwitchName = adapter.switch,
     VirtualQuantity = 1,
   })
@@ -247,7 +250,8 @@ local function pci_setting(context, vm, assigned)
     ResourceType = 32769,
     ResourceSubType = PCI_SUBTYPE,
     AllocationUnits = "count",
-    HostResource = { paths.format(express_ref(context, assigned), assigned.host:upper(), context.namespace) },
+    HostResource = { paths.format(express_ref(context, assigned), assigned.host:upper(),
+      context.namespace) },
     VirtualQuantity = 1,
     Reservation = 1,
     Limit = 1,
@@ -280,7 +284,8 @@ local function processor_setting(_, vm)
   })
 end
 
--- Classes of settings: how many a configuration has (a list's name, or one), and what they look like.
+-- Classes of settings: how many a configuration has (a list's name, or one), and what they look
+-- like.
 local SETTINGS = {
   { class = "Msvm_MemorySettingData", make = memory_setting },
   { class = "Msvm_ProcessorSettingData", make = processor_setting },
@@ -346,92 +351,7 @@ namespace:instances("Msvm_VirtualSystemExportSettingData", function(context)
   return list
 end)
 
--- Devices, components, switches, pools ----------------------------------------------------------------
-
-local function device(class, id, system_name, name, fields)
-  fields.CreationClassName = class
-  fields.DeviceID = id
-  fields.SystemCreationClassName = "Msvm_ComputerSystem"
-  fields.SystemName = system_name
-  fields.ElementName = name
-  fields.EnabledState = 2
-  fields.HealthState = 5
-  fields.Status = "OK"
-  return { class = class, values = fields }
-end
-
-namespace:instances("Msvm_PciExpress", function(context)
-  local list = {}
-  for i, record in ipairs(context.hyperv:assignable()) do
-    list[i] = device("Msvm_PciExpress", record.id, record.vm or context.host, "PCI Express Port", {
-      DeviceInstancePath = record.instance,
-      LocationPath = record.location,
-      FunctionNumber = record.function_number,
-      OperationalStatus = { 2 },
-    })
-  end
-  return list
-end)
-
-local function component(class, id, name, fields_of)
-  namespace:instances(class, function(context)
-    local list = {}
-    for _, vm in ipairs(context.hyperv:vms()) do
-      if context.hyperv:active(vm) then
-        local fields = fields_of(context, vm)
-        list[#list + 1] = device(class, "Microsoft:" .. vm.id .. "\\" .. id, vm.id, name, fields)
-      end
-    end
-    return list
-  end)
-end
-
-component("Msvm_ShutdownComponent", "9F8233AC-BE49-4C79-8EE3-E7E1985B2077", "Shutdown", function(_, vm)
-  return { OperationalStatus = { vm.booted and 2 or 12 } }
-end)
-
-component("Msvm_HeartbeatComponent", "84EAAE65-2F2E-45F5-9BB5-0E857DC8EB47", "Heartbeat", function(context, vm)
-  local status = context.hyperv:heartbeat(vm)
-  return { OperationalStatus = { status, status == 2 and 2 or nil }, StatusDescriptions = { status == 2 and "OK" or "No Contact" } }
-end)
-
-local function items(list, source)
-  local result = {}
-  for i, item in ipairs(list) do
-    result[i] =
-      { class = "Msvm_KvpExchangeDataItem", values = { Name = item[1], Data = item[2], Source = source, Caption = "" } }
-  end
-  return result
-end
-
-component("Msvm_KvpExchangeComponent", "2A34B1C2-FD73-4043-8A5B-DD2159BC743F", "Key-Value Pair Exchange", function(context, vm)
-  local known = context.hyperv:guest_items(vm)
-  return {
-    OperationalStatus = { vm.booted and 2 or 12 },
-    GuestIntrinsicExchangeItems = items(known.intrinsic, 2),
-    GuestExchangeItems = items(known.own, 1),
-  }
-end)
-
-namespace:instances("Msvm_VirtualEthernetSwitch", function(context)
-  local list = {}
-  for i, name in ipairs(context.hyperv.switches) do
-    list[i] = {
-      class = "Msvm_VirtualEthernetSwitch",
-      values = {
-        CreationClassName = "Msvm_VirtualEthernetSwitch",
-        Name = switch_guid(context, name),
-        ElementName = name,
-        Caption = "Virtual Switch",
-        Description = "Microsoft Virtual Switch",
-        EnabledState = 5,
-        HealthState = 5,
-        OperationalStatus = { 2 },
-      },
-    }
-  end
-  return list
-end)
+require("lab.provider.components")(namespace, switch_guid)
 
 namespace:instances("Msvm_ResourcePool", function()
   return {
@@ -454,7 +374,8 @@ namespace:instances("Msvm_AllocationCapabilities", function()
   return {
     {
       class = "Msvm_AllocationCapabilities",
-      values = { InstanceID = PCI_POOL, ElementName = "Allocation Capabilities", ResourceType = 32769, ResourceSubType = PCI_SUBTYPE },
+      values = { InstanceID = PCI_POOL, ElementName = "Allocation Capabilities",
+        ResourceType = 32769, ResourceSubType = PCI_SUBTYPE },
     },
   }
 end)

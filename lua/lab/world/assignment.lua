@@ -1,5 +1,5 @@
--- Discrete device assignment, and the other things inside a virtual machine: disks, adapters, memory.
--- Sources: fact sheet hyperv-wmi, section 2 and the pitfalls of section 5.
+-- Discrete device assignment, and the other things inside a virtual machine: disks, adapters,
+-- memory. Sources: fact sheet hyperv-wmi, section 2 and the pitfalls of section 5.
 local errors = require("lab.world.errors")
 local jobs = require("lab.world.jobs")
 
@@ -9,7 +9,8 @@ local TURN_OFF = 2 -- AutomaticShutdownAction
 local OFF = 3
 local FAILED, INVALID_PARAMETER, IN_USE, INVALID_STATE = 32768, 32773, 32774, 32775
 
--- Devices of the host that can be assigned, then second records for those that a virtual machine has.
+-- Devices of the host that can be assigned, then second records for those that a virtual machine
+-- has.
 function methods:assignable()
   local list = {}
   for _, entry in ipairs(self.node.pnp.entries) do
@@ -109,20 +110,25 @@ jobs.kind("dismount", {
   work = function(self, settings)
     local entry = function_of(self, settings.instance, settings.location)
     if not entry or entry.dismounted then
-      return refuse(FAILED, 0x80070490, "the device cannot be found on this host: element not found")
+      return refuse(FAILED, 0x80070490,
+        "the device cannot be found on this host: element not found")
     end
     if not self.node.os_pci_control then
-      return refuse(FAILED, 0x80070032, "the current configuration does not allow for OS control of the PCI Express bus")
+      return refuse(FAILED, 0x80070032,
+        "the current configuration does not allow for OS control of the PCI Express bus")
     end
     if entry.fn.class:sub(1, 2) == "06" then
       return refuse(FAILED, 0x80070032, "the device %s cannot be assigned", entry.id)
     end
-    if entry.fn.needs_force and (settings.require_acs ~= false or settings.require_mitigations ~= false) then
-      return refuse(FAILED, 0x80070032, "the manufacturer of the device has not supplied any directives for securing "
+    if entry.fn.needs_force
+      and (settings.require_acs ~= false or settings.require_mitigations ~= false) then
+      return refuse(FAILED, 0x80070032,
+        "the manufacturer of the device has not supplied any directives for securing "
         .. "this device while exposing it to a virtual machine")
     end
     if not entry.disabled then
-      return refuse(FAILED, 0x80070020, "the device %s is in use by the host: its driver is enabled", entry.id)
+      return refuse(FAILED, 0x80070020,
+        "the device %s is in use by the host: its driver is enabled", entry.id)
     end
     entry.dismounted = true
     self.world:log(self.node.name, "dismount", entry.id)
@@ -141,7 +147,8 @@ jobs.kind("mount", {
   work = function(self, settings)
     local entry = function_of(self, settings.instance, settings.location)
     if not entry or not entry.dismounted then
-      return refuse(FAILED, 0x80070490, "the device is not among the assignable devices: element not found")
+      return refuse(FAILED, 0x80070490,
+        "the device is not among the assignable devices: element not found")
     end
     if holder(self, entry) then
       return refuse(IN_USE, 0x80070020, "the device is assigned to a virtual machine")
@@ -165,12 +172,14 @@ jobs.kind("assign", {
       return nil, { code = INVALID_STATE, text = "the virtual machine must be off" }
     end
     if vm.config.stop_action ~= TURN_OFF then
-      return refuse(FAILED, 0x80070032, "'%s': the automatic stop action must be 'turn off' for an assigned device",
+      return refuse(FAILED, 0x80070032,
+        "'%s': the automatic stop action must be 'turn off' for an assigned device",
         vm.config.name)
     end
     local entry = function_of(self, settings.instance, settings.location)
     if not entry or not entry.dismounted then
-      return refuse(FAILED, 0x80070490, "the device is not among the assignable devices: element not found")
+      return refuse(FAILED, 0x80070490,
+        "the device is not among the assignable devices: element not found")
     end
     local other = holder(self, entry)
     if other then

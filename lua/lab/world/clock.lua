@@ -1,4 +1,5 @@
--- Events of the simulated cluster: what takes time is put off, and happens in the order of its time.
+-- Events of the simulated cluster: what takes time is put off, and happens in the order of its
+-- time.
 --
 -- An event is one small table that names a plain function and up to four arguments, so that nothing
 -- allocates closures; the order is time, then age, so that nothing depends on chance.

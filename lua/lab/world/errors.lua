@@ -1,5 +1,6 @@
--- World errors: how the simulated systems refuse, where the real ones answer with an HRESULT or with an
--- HTTP error. They are raised; a return value (32775, ...) is returned instead, as WMI does.
+-- World errors: how the simulated systems refuse, where the real ones answer with an HRESULT or
+-- with an HTTP error. They are raised; a return value (32775, ...) is returned instead, as WMI
+-- does.
 local M = {}
 
 local Error = { __name = "world error" }

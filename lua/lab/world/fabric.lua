@@ -1,6 +1,6 @@
--- ExpEther as its manager (EEM) sees and steers it: server boards, slots of I/O boxes, group ids, links.
--- Rules and fields: fact sheet ecx-eem, sections 3.2 to 3.5. What happens in a node when a slot is linked
--- to its board is plug and play's business (pnp.lua).
+-- ExpEther as its manager (EEM) sees and steers it: server boards, slots of I/O boxes, group ids,
+-- links. Rules and fields: fact sheet ecx-eem, sections 3.2 to 3.5. What happens in a node when a
+-- slot is linked to its board is plug and play's business (pnp.lua).
 local errors = require("lab.world.errors")
 
 local M = {}
@@ -15,10 +15,15 @@ function M.new(world)
   return setmetatable({ world = world, boards = {}, slots = {}, by_id = {}, up = true }, M)
 end
 
+local function mac(id)
+  return (id:gsub("^0x", ""):gsub("%x%x", "%0:", 5))
+end
+
 -- Board of a node. Definition: { board = id, group_id =, max_devices =, type = }.
 function M:add_board(node, definition)
   local board = {
     id = definition.board,
+    mac = mac(definition.board),
     kind = "board",
     node = node.name,
     group_id = definition.group_id or FREE_BOARD,
@@ -51,6 +56,7 @@ function M:add_slot(definition, changes)
   end
   local slot = {
     id = definition.id,
+    mac = mac(definition.id),
     kind = "io",
     group_id = setting("group_id") or FREE_IO,
     power = setting("power") or "on",
@@ -126,7 +132,8 @@ function M:wanted_board(slot)
   return board and board.power == "on" and board or nil
 end
 
--- Port of a board for a slot: the one it had, else the first that nobody had, else the first that is down.
+-- Port of a board for a slot: the one it had, else the first that nobody had, else the first that
+-- is down.
 local function port_for(board, slot)
   local spare
   for number = 1, board.max_devices do
@@ -270,7 +277,8 @@ end
 function M:set_group(id, group_id, update_time)
   local device = self:device(id)
   if group_id and (group_id < FIRST_GROUP or group_id > LAST_GROUP) then
-    errors.http(400, "40000", "group id %d is not between %d and %d", group_id, FIRST_GROUP, LAST_GROUP)
+    errors.http(400, "40000", "group id %d is not between %d and %d", group_id, FIRST_GROUP,
+      LAST_GROUP)
   end
   check_lock(self, device, update_time)
   if device.kind == "io" then
@@ -339,7 +347,8 @@ function M:reset(id)
   return {}
 end
 
--- Deletes EEM's entry of a device that does not report any more, or any when forced; it comes back when it reports.
+-- Deletes EEM's entry of a device that does not report any more, or any when forced; it comes
+-- back when it reports.
 function M:remove(id, force)
   local device = self:device(id)
   if device.reachable and not force then
@@ -360,10 +369,6 @@ function M:remove(id, force)
   return {}
 end
 
-local function mac(id)
-  return (id:gsub("^0x", ""):gsub("%x%x", "%0:", 5))
-end
-
 local function up(yes)
   return yes and "up" or "down"
 end
@@ -381,7 +386,7 @@ local function common_detail(device)
     monitoring_status = "enabled",
     notification_status0 = { up(device.reachable), "down" },
     notification_status1 = { up(device.reachable), "down" },
-    mac_address = mac(device.id),
+    mac_address = device.mac,
     multi_mac_addresses = "disabled",
     group_id = string.format("%d", device.group_id),
     type = device.type,

@@ -1,8 +1,8 @@
 -- Faults to order: rules that say which call to the outside goes wrong, and how.
 --
--- Faces ask `take` before each call. What concerns the transport (a dropped connection, garbage) they do
--- themselves; what concerns the truth (a lie, a job that fails) is kept here as `pending` for the operation
--- that follows.
+-- Faces ask `take` before each call. What concerns the transport (a dropped connection, garbage)
+-- they do themselves; what concerns the truth (a lie, a job that fails) is kept here as `pending`
+-- for the operation that follows.
 local errors = require("lab.world.errors")
 
 local M = {}
@@ -112,7 +112,7 @@ end
 
 -- The rule that applies to this call, or nil. Counts the call.
 ---@param target string "eem" or a node's name
----@param call { verb: string?, path: string?, class: string?, method: string?, namespace: string?, query: string? }
+---@param call table<string, string?> verb, path, class, method, namespace, query
 ---@return table?
 function M:take(target, call)
   self.pending = nil

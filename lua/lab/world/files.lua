@@ -1,8 +1,8 @@
--- Files of a node as CIM_DataFile and Win32_Directory show them. A node reaches its own disks and those
--- cluster disks that it owns; the others are not there for it.
+-- Files of a node as CIM_DataFile and Win32_Directory show them. A node reaches its own disks and
+-- those cluster disks that it owns; the others are not there for it.
 --
--- Contents are not kept, only what the world needs of them: the configuration inside a .vmcx, whether a .vmrs
--- holds a saved state, who has the file open.
+-- Contents are not kept, only what the world needs of them: the configuration inside a .vmcx,
+-- whether a .vmrs holds a saved state, who has the file open.
 local errors = require("lab.world.errors")
 
 local M = {}
@@ -13,7 +13,8 @@ local DONE, NO_OBJECT, EXISTS, OTHER_DRIVE, SHARING = 0, 9, 10, 13, 15
 
 -- A disk: entries by path (lower case); the root is a directory.
 function M.new_disk(name, owner)
-  local root = { path = name .. "\\", name = "", directory = true, children = {}, size = 0, modified = 0 }
+  local root = { path = name .. "\\", name = "", directory = true, children = {}, size = 0,
+    modified = 0 }
   return { name = name, owner = owner, entries = { [name:lower()] = root } }
 end
 
@@ -85,7 +86,8 @@ function M:make_directory(path)
   return disk and make_directory_on(self, disk, path)
 end
 
--- Writes a file on a disk, with its directories; gives its entry. For the world itself: owners do not matter.
+-- Writes a file on a disk, with its directories; gives its entry. For the world itself: owners do
+-- not matter.
 function M.write_on(self, disk, path, size)
   path = normal(path)
   local entry = disk.entries[path:lower()]

@@ -1,5 +1,5 @@
--- What runs inside a virtual machine: it boots, says that it is well, shuts down when asked (or not), and sees
--- the GPUs that are physically there.
+-- What runs inside a virtual machine: it boots, says that it is well, shuts down when asked (or
+-- not), and sees the GPUs that are physically there.
 local M = {}
 
 local methods = {}

@@ -1,8 +1,10 @@
--- Hyper-V of one node: its registrations (realized virtual machines), planned ones, and what can be asked
--- of them. The operations are beside it: power.lua, registration.lua, assignment.lua; jobs in jobs.lua.
+-- Hyper-V of one node: its registrations (realized virtual machines), planned ones, and what can
+-- be asked of them. The operations are beside it: power.lua, registration.lua, assignment.lua;
+-- jobs in jobs.lua.
 --
--- A registration is not the virtual machine: the configuration is in a file, and whoever reaches the file can
--- register it. So two nodes may have registered one GUID, and a registration whose disk went away is critical.
+-- A registration is not the virtual machine: the configuration is in a file, and whoever reaches
+-- the file can register it. So two nodes may have registered one GUID, and a registration whose
+-- disk went away is critical.
 local assignment = require("lab.world.assignment")
 local errors = require("lab.world.errors")
 local guest = require("lab.world.guest")
@@ -20,7 +22,8 @@ for _, part in ipairs({ jobs.methods, power, registration, assignment, guest.met
 end
 
 local RUNNING, OFF, SAVED, PAUSED = 2, 3, 6, 9
--- EnabledState of a critical one. Differs between Windows versions (fact sheet 1.2), hence movable as a block.
+-- EnabledState of a critical one. Differs between Windows versions (fact sheet 1.2), hence
+-- movable as a block.
 local CRITICAL = { [RUNNING] = 4, [OFF] = 1, [SAVED] = 3, [PAUSED] = 4 }
 
 function M.new(world, node, definition)
@@ -114,7 +117,8 @@ function M:has_switch(name)
   return false
 end
 
--- Node without power: what ran stops, what was only planned is lost, registrations stay for its return.
+-- Node without power: what ran stops, what was only planned is lost, registrations stay for its
+-- return.
 function M:power_lost()
   local switches = self.world.switches
   self:drop_jobs()
@@ -138,7 +142,8 @@ function M:booted()
   self:files_changed()
   for _, vm in ipairs(self.list) do
     local wanted = vm.config.start_action
-    if not vm.critical and vm.state == OFF and (wanted == 4 or (wanted == 3 and vm.was_running)) then
+    if not vm.critical and vm.state == OFF
+      and (wanted == 4 or (wanted == 3 and vm.was_running)) then
       self:request_state(vm.id, RUNNING)
     end
     vm.was_running = false

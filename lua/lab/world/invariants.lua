@@ -1,5 +1,6 @@
--- The all-seeing eye: what was changed by whom, which safety rules were broken (design: I1 to I3), and the true
--- state as one plain table. Nothing of it can be seen through the simulated interfaces.
+-- The all-seeing eye: what was changed by whom, which safety rules were broken (design: I1 to
+-- I3), and the true state as one plain table. Nothing of it can be seen through the simulated
+-- interfaces.
 local M = {}
 M.__index = M
 
@@ -19,7 +20,8 @@ end
 function M:change(where, verb, target, detail)
   local list, world = self.changes, self.world
   list[#list + 1] =
-    { time = world.clock.time, where = where, verb = verb, target = target, detail = detail, by = world.by }
+    { time = world.clock.time, where = where, verb = verb, target = target, detail = detail,
+      by = world.by }
 end
 
 -- I2, when a virtual machine begins to run: it must not run anywhere else.
@@ -108,20 +110,24 @@ local function node_truth(node)
       }
     end
   end
-  return { name = node.name, up = node.up, power = node.power, group_id = node.board_record.group_id, functions = functions }
+  return { name = node.name, up = node.up, power = node.power,
+    group_id = node.board_record.group_id, functions = functions }
 end
 
-local STATES = { [2] = "running", [3] = "off", [4] = "stopping", [6] = "saved", [9] = "paused", [10] = "starting" }
+local STATES = { [2] = "running", [3] = "off", [4] = "stopping", [6] = "saved", [9] = "paused",
+  [10] = "starting" }
 
 -- What is known of one virtual machine all over the cluster.
 local function vm_truth(self, id, name)
-  local truth = { id = id, name = name, registered = {}, planned = {}, running = {}, gpu = false, devices = {} }
+  local truth = { id = id, name = name, registered = {}, planned = {}, running = {}, gpu = false,
+    devices = {} }
   for _, node in ipairs(self.world.node_list) do
     local hyperv = node.hyperv
     local vm = hyperv:find(id)
     if vm then
       truth.registered[#truth.registered + 1] =
-        { node = node.name, state = STATES[vm.state], critical = vm.critical ~= nil, file = vm.file }
+        { node = node.name, state = STATES[vm.state], critical = vm.critical ~= nil,
+          file = vm.file }
       if hyperv:active(vm) then
         truth.running[#truth.running + 1] = node.name
         truth.booted = vm.booted

@@ -1,7 +1,9 @@
--- Jobs of Hyper-V: an operation that takes time, with progress, an end and a short afterlife (fact sheet
--- hyperv-wmi, 1.9). A kind of job says what it does at its beginning, at its end and when it fails:
+-- Jobs of Hyper-V: an operation that takes time, with progress, an end and a short afterlife
+-- (fact sheet hyperv-wmi, 1.9). A kind of job says what it does at its beginning, at its end and
+-- when it fails:
 --   { type = JobType, latency = name in world.latency, begin = fn, work = fn, failed = fn }
--- all called as fn(hyperv, a, b, c). `work` gives the result, or nil and { code =, text =, errors = }.
+-- all called as fn(hyperv, a, b, c). `work` gives the result, or nil and { code =, text =, errors
+-- = }.
 local M = {}
 
 local RUNNING, COMPLETED, TERMINATED, KILLED, EXCEPTION, WARNINGS = 4, 7, 8, 9, 10, 32768
@@ -100,22 +102,23 @@ function M.start(self, name, a, b, c)
     return STARTED, job
   end
   local seconds = world.latency[kind.latency or name]
+  job.finish = job.begin + seconds -- expected; true when it has ended
   world.clock:after(seconds, finish, self, job)
   if job.state == COMPLETED and not rule and world.switches.jobs == "when slow" then
     forget(self, job)
     return 0, nil, job.out
   end
-  job.due = job.begin + seconds
   return STARTED, job, job.out
 end
 
--- Methods of Hyperv -----------------------------------------------------------------------------------
+-- Methods of Hyperv -----------------------------------------------------------------------------
 
 local methods = {}
 M.methods = methods
 
 local function expired(self, job)
-  return job.finish and job.finish + self.world.latency.job_kept <= self.world.clock.time
+  local kept = self.world.latency.job_kept
+  return job.state ~= RUNNING and job.finish + kept <= self.world.clock.time
 end
 
 function methods:jobs()
@@ -140,10 +143,10 @@ function methods:percent(job)
   if job.state ~= RUNNING then
     return job.state == EXCEPTION and 0 or 100
   end
-  if not job.due then
-    return 50
+  if not job.finish then
+    return 50 -- it hangs
   end
-  local whole = job.due - job.begin
+  local whole = job.finish - job.begin
   return whole > 0 and math.floor(99 * (self.world.clock.time - job.begin) / whole) or 0
 end
 

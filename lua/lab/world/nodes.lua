@@ -1,5 +1,5 @@
--- Servers and cluster disks: power, booting, who owns a disk; and the administrator's verbs, with which tests
--- move the world by hand.
+-- Servers and cluster disks: power, booting, who owns a disk; and the administrator's verbs, with
+-- which tests move the world by hand.
 local errors = require("lab.world.errors")
 
 local M = {}
@@ -65,7 +65,7 @@ function M.own_disk(world, disk, owner)
   return true
 end
 
--- The administrator's verbs ---------------------------------------------------------------------------
+-- The administrator's verbs ---------------------------------------------------------------------
 
 local verbs = {}
 

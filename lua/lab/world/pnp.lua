@@ -1,6 +1,6 @@
--- Plug and play of one node: which PCI functions it has, where, and whether the host, nobody or Hyper-V owns
--- them. Rules: fact sheet hyperv-wmi, section 3. A function that Hyper-V has (dismounted) is gone from PCI\ and
--- there under PCIP\ with the same tail and location.
+-- Plug and play of one node: which PCI functions it has, where, and whether the host, nobody or
+-- Hyper-V owns them. Rules: fact sheet hyperv-wmi, section 3. A function that Hyper-V has
+-- (dismounted) is gone from PCI\ and there under PCIP\ with the same tail and location.
 local errors = require("lab.world.errors")
 
 local M = {}
@@ -66,10 +66,12 @@ function M:add_onboard(fn, number)
   add(self, fn, fn.location or string.format("PCIROOT(0)#PCI(%02X00)", number), tail, nil, 0)
 end
 
--- Location of a slot's card and tail of its instance id: both differ from node to node and from port to port.
+-- Location of a slot's card and tail of its instance id: both differ from node to node and from
+-- port to port.
 local function place(self, slot, behind, index)
   local root = string.format("%s#PCI(%02X00)#PCI(0000)", self.node.location_root, slot.port - 1)
-  local tail = string.format("%d&%X&0&%02X%02X", behind and 6 or 5, 0x2A9C5100 + self.node.number, slot.port, index * 8)
+  local tail = string.format("%d&%X&0&%02X%02X", behind and 6 or 5, 0x2A9C5100 + self.node.number,
+    slot.port, index * 8)
   if behind then
     return root .. string.format("#PCI(0800)#PCI(%04X)", index), tail
   end
@@ -290,7 +292,8 @@ function M:location_paths(id)
   return { entry.location, acpi }
 end
 
--- Before the beginning: this slot's functions are to come up disabled (the one-time preparation of a host).
+-- Before the beginning: this slot's functions are to come up disabled (the one-time preparation
+-- of a host).
 function M:remember_disabled(slot)
   for i, fn in ipairs(slot.functions or {}) do
     local _, tail = place(self, slot, slot.bridge ~= nil, i - 1)

@@ -56,13 +56,16 @@ local function disk_problem(self, vm, list)
   for _, disk in ipairs(vm.config.disks) do
     local entry = self.node.files:find(disk.path)
     if not entry then
-      return refuse(0x80070002, "'%s': the system cannot find the file '%s'", vm.config.name, disk.path)
+      return refuse(0x80070002, "'%s': the system cannot find the file '%s'", vm.config.name,
+        disk.path)
     end
     if entry.user and entry.user ~= vm then
-      return refuse(0x80070020, "'%s': the file '%s' is being used by another process", vm.config.name, disk.path)
+      return refuse(0x80070020, "'%s': the file '%s' is being used by another process",
+        vm.config.name, disk.path)
     end
     if entry.denied then
-      return refuse(0x80070005, "'%s': general access denied for '%s': the account does not have the required "
+      return refuse(0x80070005,
+        "'%s': general access denied for '%s': the account does not have the required "
         .. "security settings", vm.config.name, disk.path)
     end
     list[#list + 1] = entry
@@ -70,19 +73,23 @@ local function disk_problem(self, vm, list)
   return nil
 end
 
--- Assigned devices: still there, dismounted, in nobody else's use, and small enough for the address gaps.
+-- Assigned devices: still there, dismounted, in nobody else's use, and small enough for the
+-- address gaps.
 local function device_problem(self, vm, list)
   local low, high = 0, 0
   for _, assigned in ipairs(vm.config.assignments) do
     local entry = self.node.pnp:entry(assigned.instance)
-    if not entry or not entry.present or entry.location ~= assigned.location or assigned.host ~= self.node.name then
-      return refuse(0x80070490, "'%s': an assigned device cannot be found: element not found", vm.config.name)
+    if not entry or not entry.present or entry.location ~= assigned.location
+      or assigned.host ~= self.node.name then
+      return refuse(0x80070490, "'%s': an assigned device cannot be found: element not found",
+        vm.config.name)
     end
     for _, other in ipairs(self.list) do
       if other ~= vm and self:active(other) then
         for _, used in ipairs(other.attached) do
           if used == entry then
-            return refuse(0x80070020, "'%s': the device %s is in use", vm.config.name, entry.location)
+            return refuse(0x80070020, "'%s': the device %s is in use", vm.config.name,
+              entry.location)
           end
         end
       end
@@ -92,7 +99,8 @@ local function device_problem(self, vm, list)
     list[#list + 1] = entry
   end
   if low > vm.config.low_mmio or high > vm.config.high_mmio then
-    return refuse(0x800705AA, "'%s': insufficient system resources: the memory mapped I/O space is too small for the "
+    return refuse(0x800705AA,
+      "'%s': insufficient system resources: the memory mapped I/O space is too small for the "
       .. "assigned devices", vm.config.name)
   end
   return nil
@@ -114,9 +122,11 @@ function methods:start_problem(vm)
     return refuse(0x80070003, "'%s': the configuration is not accessible", vm.config.name)
   end
   local files, devices = {}, {}
-  local problem = saved_state_problem(self, vm) or disk_problem(self, vm, files) or device_problem(self, vm, devices)
+  local problem = saved_state_problem(self, vm) or disk_problem(self, vm, files)
+    or device_problem(self, vm, devices)
   if not problem and self:free_memory() < vm.config.memory then
-    problem = refuse(0x8007000E, "'%s': not enough memory in the system to start the virtual machine with %d MB",
+    problem = refuse(0x8007000E,
+      "'%s': not enough memory in the system to start the virtual machine with %d MB",
       vm.config.name, vm.config.memory)
   end
   return problem, files, devices
@@ -148,7 +158,8 @@ jobs.kind("start", {
   end,
   work = function(self, vm)
     if vm.state ~= STARTING then
-      return nil, { code = INVALID_STATE, text = "the virtual machine is not in the state for this any more" }
+      return nil, { code = INVALID_STATE,
+        text = "the virtual machine is not in the state for this any more" }
     end
     local problem, files, devices = self:start_problem(vm)
     if problem then
@@ -245,7 +256,8 @@ local function restart(self, vm)
   return 0
 end
 
--- A planned virtual machine can only lose its saved state (unverified at WMI level: switch planned_clear).
+-- A planned virtual machine can only lose its saved state (unverified at WMI level: switch
+-- planned_clear).
 local function request_planned(self, vm, wanted)
   if self.world.switches.planned_clear == "unsupported" then
     errors.wmi(errors.NOT_SUPPORTED, "a planned virtual machine does not change its state")
@@ -298,7 +310,8 @@ function methods:crash(vm)
   self.world:log(self.node.name, "crash", vm.id)
 end
 
--- A device has left the node. Whoever ran with it has lost it (what a real host does is not verified).
+-- A device has left the node. Whoever ran with it has lost it (what a real host does is not
+-- verified).
 function methods:device_lost(entry)
   for _, vm in ipairs(self.list) do
     if self:active(vm) then

@@ -1,5 +1,5 @@
--- Virtual machines come and go: import, fix up, validate, realize, destroy, export; and the settings of one.
--- Sources: fact sheet hyperv-wmi, 1.3 to 1.8.
+-- Virtual machines come and go: import, fix up, validate, realize, destroy, export; and the
+-- settings of one. Sources: fact sheet hyperv-wmi, 1.3 to 1.8.
 local errors = require("lab.world.errors")
 local jobs = require("lab.world.jobs")
 
@@ -111,11 +111,13 @@ jobs.kind("import", {
   work = function(self, path, new_id)
     local entry = self.node.files:find(path)
     if not entry or not entry.config then
-      return nil, { code = NO_FILE, text = string.format("the configuration file '%s' is not found", path) }
+      return nil, { code = NO_FILE,
+        text = string.format("the configuration file '%s' is not found", path) }
     end
     local id = new_id and self.world:new_guid() or entry.vm_id
     if self:any(id) then
-      return nil, { code = FAILED, text = "failed to import a virtual machine: the identifier already exists" }
+      return nil, { code = FAILED,
+        text = "failed to import a virtual machine: the identifier already exists" }
     end
     local config = copy_config(entry.config)
     config.source_root, config.root = config.root, self.default_root
@@ -139,7 +141,8 @@ function methods:import_definition(path, _, new_id)
   end
   local entry = self.node.files:find(path)
   if entry and entry.locked then
-    return NO_FILE, nil, "the process cannot access the file because it is being used by another process"
+    return NO_FILE, nil,
+      "the process cannot access the file because it is being used by another process"
   end
   return jobs.start(self, "import", path, new_id)
 end
@@ -176,7 +179,8 @@ jobs.kind("validate", {
   work = function(self, vm)
     local list = problems_of(self, vm)
     if #list > 0 then
-      return nil, { code = FAILED, text = "the virtual machine is not compatible with this host", errors = list }
+      return nil, { code = FAILED, text = "the virtual machine is not compatible with this host",
+        errors = list }
     end
     return { affected = { kind = "planned", id = vm.id } }
   end,
@@ -204,7 +208,8 @@ jobs.kind("realize", {
     local path = self:config_path(planned.config.root, planned.id)
     local entry = #list == 0 and self.node.files:write(path, 54322)
     if not entry then
-      return nil, { code = FAILED, text = "unresolved configuration file errors", errors = #list > 0 and list or nil }
+      return nil, { code = FAILED, text = "unresolved configuration file errors",
+        errors = #list > 0 and list or nil }
     end
     entry.config, entry.vm_id = planned.config, planned.id
     local before = self.node.files:find(self:state_file(planned))
@@ -235,7 +240,8 @@ jobs.kind("destroy", {
     if vm.planned then
       drop(self.planned_list, self.planned_by_id, vm)
       -- Whether this can take the source files with it is not verified.
-      if self.world.switches.planned_destroy_deletes and vm.config.root == vm.config.source_root then
+      if self.world.switches.planned_destroy_deletes
+        and vm.config.root == vm.config.source_root then
         delete_files(self, vm)
       end
     else
@@ -271,7 +277,8 @@ local ANY_TIME = {
 }
 local NEEDS_OFF = { cache_types = true, low_mmio = true, high_mmio = true }
 local PLANNED_ONLY = { root = true, snapshot_root = true, swap_root = true }
-local ORDER = { "name", "notes", "stop_action", "start_action", "recovery_action", "checkpoints", "critical_action",
+local ORDER = { "name", "notes", "stop_action", "start_action", "recovery_action", "checkpoints",
+  "critical_action",
   "cache_types", "low_mmio", "high_mmio", "root", "snapshot_root", "swap_root" }
 
 jobs.kind("modify", {
@@ -298,7 +305,8 @@ function methods:modify_system(id, changes)
     return INVALID_STATE, nil, "the configuration is not accessible"
   end
   for name in next, changes do
-    local known = ANY_TIME[name] or NEEDS_OFF[name] or name == "read_only" or (PLANNED_ONLY[name] and vm.planned)
+    local known = ANY_TIME[name] or NEEDS_OFF[name] or name == "read_only"
+      or (PLANNED_ONLY[name] and vm.planned)
     if not known then
       return INVALID_PARAMETER, nil, "these settings cannot be changed"
     end
@@ -323,11 +331,13 @@ jobs.kind("export", {
       directory = directory .. "\\" .. vm.config.name
     end
     if files:find(self:config_path(directory, vm.id)) then
-      return nil, { code = FAILED, text = string.format("the export directory '%s' already exists", directory) }
+      return nil, { code = FAILED,
+        text = string.format("the export directory '%s' already exists", directory) }
     end
     local entry = not vm.critical and files:write(self:config_path(directory, vm.id), 54322)
     if not entry then
-      return nil, { code = FAILED, text = string.format("the directory '%s' is not accessible", directory) }
+      return nil, { code = FAILED,
+        text = string.format("the directory '%s' is not accessible", directory) }
     end
     entry.config, entry.vm_id = copy_config(vm.config), vm.id
     entry.config.root = directory
