@@ -8,7 +8,7 @@ local session = require("host.session")
 
 local M = {}
 
-local NAME_COLUMNS = 40
+local NAME_COLUMNS = 48
 local MESSAGE_MAX = 400 -- characters of a line in ECX's log
 
 local colours = {
