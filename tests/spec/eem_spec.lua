@@ -584,7 +584,7 @@ describe("eem", function()
       })
       url = serve({ any = function(request) return rest:handle(request) end })
       handle = open(url, { user = "admin", password = "geheim", max_answer = "1MiB" })
-      stand_in = require("lab.inprocess.eem").open(world, "spec")
+      stand_in = require("lab.inprocess.eem").open(world, { by = "spec", count = 0 })
     end)
 
     it("shows every device as the stand-in of the simulator does", function()
