@@ -21,16 +21,36 @@ Lab.__index = Lab
 
 local TICK = 0.02 -- seconds between looks at nodes that boot by themselves
 
-local function listen(lab, face, port, secure)
+-- Ports are chosen below those that the system hands out for outgoing connections, so that nothing
+-- takes a node's port while it is without power.
+local PORT_FIRST, PORT_LAST, PORT_TRIES = 10240, 32000, 100
+
+local function listen_at(lab, face, port, secure)
+  local tls = secure and lab.options.tls or {}
   return httpd.listen({
     address = lab.options.address,
-    port = port or 0,
-    certificate = secure and lab.options.tls and lab.options.tls.certificate or nil,
-    key = secure and lab.options.tls and lab.options.tls.key or nil,
+    port = port,
+    certificate = tls.certificate,
+    key = tls.key,
     handler = function(request)
       return face:handle(request)
     end,
   })
+end
+
+local function listen(lab, face, port, secure)
+  if port then
+    return listen_at(lab, face, port, secure)
+  end
+  local problem
+  for _ = 1, PORT_TRIES do
+    local ok, server = pcall(listen_at, lab, face, math.random(PORT_FIRST, PORT_LAST), secure)
+    if ok then
+      return server
+    end
+    problem = server
+  end
+  error(problem, 0)
 end
 
 function Lab:url(server_port, path, secure)
@@ -52,8 +72,8 @@ function Lab:follow_power()
     if not node or not node.up then
       close_server(entry)
     elseif not entry.server then
-      entry.server = listen(self, entry.face, entry.port, true)
-      entry.port = entry.server:port()
+      local ok, server = pcall(listen, self, entry.face, entry.port, true)
+      entry.server = ok and server or nil -- somebody has its port: the next look tries again
     end
   end
 end

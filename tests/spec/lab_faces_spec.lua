@@ -4,12 +4,36 @@ local eem = require("eem")
 local failure = require("failure")
 local http = require("http")
 local json = require("json")
+local process = require("process")
 local scheduler = require("host.scheduler")
 local support = require("support.lab")
+local wmi = require("wmi")
 local xml = require("xml")
 
 local GPU = "0x8cdf9d911c60"
 local ZERO = "00:00:00:00:00:00"
+
+-- A certificate for 127.0.0.1: { certificate, key, file }, and a function that removes its files.
+local function make_certificate()
+  local base = os.tmpname()
+  local made = process.run({ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", base .. ".key", "-out", base .. ".crt",
+    "-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+    timeout = 20 })
+  assert(made.code == 0, made.stderr)
+  local function read(path)
+    local file = assert(io.open(path))
+    local text = file:read("a")
+    file:close()
+    return text
+  end
+  return { certificate = read(base .. ".crt"), key = read(base .. ".key"), file = base .. ".crt" },
+    function()
+      os.remove(base)
+      os.remove(base .. ".crt")
+      os.remove(base .. ".key")
+    end
+end
 
 describe("the lab over sockets", function()
   local lab, client
@@ -304,6 +328,52 @@ describe("the lab over sockets", function()
       local answer, why = client:request("GET", url .. "/devices")
       assert.is_nil(answer)
       assert.are.equal("unreachable", why)
+    end)
+  end)
+
+  describe("as nodes for the wmi native", function()
+    local VM = 'Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",' ..
+      'Name="7a0e5f2c-3b61-4c1d-9e57-5d2b8c6f1a42"' -- selectors know no case
+
+    it("satisfies it: queries, objects, methods, jobs and failures", function()
+      start()
+      local w = wmi.open(lab.wmi.ms1)
+      assert.are.equal("Microsoft Corporation", w:identify().vendor)
+      local vm = w:get(VM)
+      assert.are.equal("vme2", vm.ElementName)
+      assert.are.equal(3, vm.EnabledState)
+      local columns = w:query("SELECT ElementName FROM Msvm_ComputerSystem WHERE EnabledState = 3")
+      assert.are.equal(1, #columns)
+      assert.are.equal("vme2", columns[1].ElementName)
+      assert.is_nil(columns[1].EnabledState)
+      local settings = w:query("ASSOCIATORS OF {" .. VM ..
+        "} WHERE ResultClass=Msvm_VirtualSystemSettingData")
+      assert.are.equal("vme2", settings[1].ElementName)
+      local out = w:call(VM, "RequestStateChange", { RequestedState = 2 })
+      assert.are.equal(4096, out.ReturnValue)
+      assert.are.equal(7, out.JobState)
+      assert.are.equal(2, w:get(VM).EnabledState)
+      assert.is_nil(w:find((VM:gsub("1a42", "ffff"))))
+      local ok, err = pcall(w.query, w, "SELECT * FROM Msvm_Nothing")
+      assert.is_false(ok)
+      assert.are.equal("WMI_BAD_QUERY", err.code)
+      w:close()
+    end)
+
+    it("satisfies it over TLS", function()
+      local tls, remove = make_certificate()
+      start({ tls = { certificate = tls.certificate, key = tls.key } })
+      assert.matches("^https://", lab.nodes.ms2.url)
+      local options = lab.wmi.ms2
+      options.ca = tls.file
+      local w = wmi.open(options)
+      assert.are.equal("MS2", w:query("SELECT * FROM Msvm_ComputerSystem")[1].Name)
+      lab.eem.ca = tls.file
+      local e = eem.open(lab.eem)
+      assert.is_string(e:version())
+      e:close()
+      w:close()
+      remove()
     end)
   end)
 

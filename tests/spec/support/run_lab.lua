@@ -3,7 +3,6 @@
 local json = require("json")
 local main = require("lab.main")
 local scheduler = require("host.scheduler")
-local server = require("lab.server")
 
 local options, parent = ...
 
@@ -18,4 +17,4 @@ scheduler.spawn(function()
   end
 end)
 
-return main.serve(server.start(json.decode(options)))
+return main.run(json.decode(options))
