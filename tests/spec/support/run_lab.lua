@@ -17,4 +17,4 @@ scheduler.spawn(function()
   end
 end)
 
-return main.run(json.decode(options))
+return main.serve(json.decode(options))
