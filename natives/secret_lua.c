@@ -19,9 +19,12 @@ static int l_forget(lua_State *L)
     return 0;
 }
 
-static const char *check_name(lua_State *L, const char *function, const char *name)
+static const char *check_name(lua_State *L, const char *function)
 {
-    if (!tk_secret_name_valid(name)) {
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
+
+    if (strlen(name) != len || !tk_secret_name_valid(name)) {
         luaL_error(L,
                    "%s: \"%s\" is not the name of a secret: letters, digits, '_', '.' and '-' are "
                    "allowed",
@@ -33,7 +36,7 @@ static const char *check_name(lua_State *L, const char *function, const char *na
 // secret.reference(name) -> { secret = name }   [-1, +1, e]
 static int l_reference(lua_State *L)
 {
-    const char *name = check_name(L, "secret.reference", luaL_checkstring(L, 1));
+    const char *name = check_name(L, "secret.reference");
 
     lua_createtable(L, 0, 1);
     tk_set_string(L, "secret", name);
@@ -55,7 +58,7 @@ static int l_resolve(lua_State *L)
         lua_replace(L, 1);
     }
     luaL_argcheck(L, lua_type(L, 1) == LUA_TSTRING, 1, "the name of a secret or a reference");
-    name = check_name(L, "secret.resolve", lua_tostring(L, 1));
+    name = check_name(L, "secret.resolve");
     tk_options(L, 2, "secret.resolve", spec, &directory);
     text = lua_newuserdatauv(L, sizeof *text, 0);
     memset(text, 0, sizeof *text);
