@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs.h"
+#include "hostfiles_lua.h"
 #include "lua_util.h"
 #include "memory.h"
 #include "platform.h"
@@ -251,6 +252,7 @@ int luaopen_fs(lua_State *L)
         {"remove", l_remove},
         {"unsafe", l_unsafe},
         {"lock", l_lock},
+        {"open", tk_hostfiles_open},
         {NULL, NULL},
     };
     static const luaL_Reg lock_methods[] = {{"release", l_release}, {NULL, NULL}};
