@@ -1,0 +1,281 @@
+// The handle of hyperv and what all its files need: queries, the paths of Hyper-V's two services,
+// methods followed to their end. The service's own paths are asked for, not made up, because only
+// over WS-Management some of their keys may be left out. They do not change while a host runs, so
+// one question is enough for the life of the handle.
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include "hyperv_common.h"
+
+#define SERVICES_MAX 2
+
+struct tk_hyperv {
+    struct tk_wmi *wmi;
+    int64_t job_timeout_ms;
+    uv_mutex_t lock; // of what follows
+    int shares;
+    struct {
+        const char *class_name;
+        char *path;
+    } services[SERVICES_MAX];
+    char *host;
+};
+
+struct tk_hyperv *tk_hyperv_open(struct tk_wmi *wmi, int64_t job_timeout_ms)
+{
+    struct tk_hyperv *h = tk_alloc(sizeof *h);
+
+    h->wmi = tk_wmi_share(wmi);
+    h->job_timeout_ms = job_timeout_ms;
+    h->shares = 1;
+    uv_mutex_init(&h->lock);
+    return h;
+}
+
+struct tk_hyperv *tk_hyperv_share(struct tk_hyperv *h)
+{
+    uv_mutex_lock(&h->lock);
+    h->shares++;
+    uv_mutex_unlock(&h->lock);
+    return h;
+}
+
+void tk_hyperv_close(struct tk_hyperv *h)
+{
+    int left;
+
+    if (!h) {
+        return;
+    }
+    uv_mutex_lock(&h->lock);
+    left = --h->shares;
+    uv_mutex_unlock(&h->lock);
+    if (left > 0) {
+        return;
+    }
+    tk_wmi_close(h->wmi);
+    for (size_t i = 0; i < SERVICES_MAX; i++) {
+        tk_free(h->services[i].path);
+    }
+    tk_free(h->host);
+    uv_mutex_destroy(&h->lock);
+    tk_free(h);
+}
+
+int64_t tk_hyperv_job_timeout_ms(const struct tk_hyperv *h)
+{
+    return h->job_timeout_ms;
+}
+
+struct tk_wmi *tk_hyperv_wmi(const struct tk_hyperv *h)
+{
+    return h->wmi;
+}
+
+// ---- texts
+
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+bool tk_guid_parse(const char *text, char out[TK_GUID_SIZE])
+{
+    size_t len = strlen(text);
+
+    if (len == TK_GUID_SIZE + 1 && text[0] == '{' && text[len - 1] == '}') {
+        text++;
+        len -= 2;
+    }
+    if (len != TK_GUID_SIZE - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char c = upper(text[i]);
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'))) {
+            return false;
+        }
+        out[i] = c;
+    }
+    out[len] = '\0';
+    return true;
+}
+
+bool tk_same_text(const char *a, const char *b)
+{
+    return a && b && tk_cim_same_name(a, b);
+}
+
+bool tk_same_path(const char *a, const char *b)
+{
+    size_t a_len, b_len;
+
+    if (!a || !b) {
+        return false;
+    }
+    a_len = strlen(a);
+    b_len = strlen(b);
+    while (a_len > 0 && (a[a_len - 1] == '\\' || a[a_len - 1] == '/')) {
+        a_len--;
+    }
+    while (b_len > 0 && (b[b_len - 1] == '\\' || b[b_len - 1] == '/')) {
+        b_len--;
+    }
+    if (a_len != b_len) {
+        return false;
+    }
+    for (size_t i = 0; i < a_len; i++) {
+        char x = a[i] == '/' ? '\\' : upper(a[i]), y = b[i] == '/' ? '\\' : upper(b[i]);
+
+        if (x != y) {
+            return false;
+        }
+    }
+    return true;
+}
+
+char *tk_hyperv_path(const struct tk_cim_object *o)
+{
+    return o->path ? tk_strdup(o->path) : tk_cim_path_of(o);
+}
+
+char *tk_hyperv_key(const char *path, const char *key)
+{
+    struct tk_cim_path parsed = {0};
+    struct tk_failure ignored;
+    char *value = NULL;
+
+    if (path && tk_cim_path_parse(&parsed, path, &ignored) == 0) {
+        value = tk_strdup(tk_cim_text(parsed.keys, key));
+        tk_cim_path_free(&parsed);
+    }
+    return value;
+}
+
+// ---- asking
+
+int tk_hyperv_query(struct tk_cim_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                    struct tk_failure *err, const char *format, ...)
+{
+    char stack[512], *wql = stack, *longer = NULL;
+    va_list args;
+    int len, result;
+
+    va_start(args, format);
+    len = vsnprintf(stack, sizeof stack, format, args);
+    va_end(args);
+    if (len < 0) {
+        return tk_fail(err, TK_INTERNAL, "a query could not be written");
+    }
+    if ((size_t)len >= sizeof stack) {
+        wql = longer = tk_alloc((size_t)len + 1);
+        va_start(args, format);
+        vsnprintf(longer, (size_t)len + 1, format, args);
+        va_end(args);
+    }
+    memset(out, 0, sizeof *out);
+    result = tk_wmi_query(out, h->wmi, wql, limit, err);
+    tk_free(longer);
+    return result;
+}
+
+static const char *known_service(struct tk_hyperv *h, const char *class_name)
+{
+    const char *path = NULL;
+
+    uv_mutex_lock(&h->lock);
+    for (size_t i = 0; i < SERVICES_MAX; i++) {
+        if (h->services[i].path && strcmp(h->services[i].class_name, class_name) == 0) {
+            path = h->services[i].path;
+        }
+    }
+    uv_mutex_unlock(&h->lock);
+    return path;
+}
+
+// Another thread may have been faster: its answer is kept.
+static const char *remember_service(struct tk_hyperv *h, const char *class_name,
+                                    const struct tk_cim_object *service, char *path)
+{
+    const char *host = tk_cim_text(service, "SystemName"), *kept = NULL;
+
+    uv_mutex_lock(&h->lock);
+    for (size_t i = 0; i < SERVICES_MAX && !kept; i++) {
+        if (!h->services[i].path) {
+            h->services[i].class_name = class_name;
+            h->services[i].path = path;
+            path = NULL;
+        }
+        if (strcmp(h->services[i].class_name, class_name) == 0) {
+            kept = h->services[i].path;
+        }
+    }
+    if (!h->host) {
+        h->host = tk_strdup(host);
+    }
+    uv_mutex_unlock(&h->lock);
+    tk_free(path);
+    return kept;
+}
+
+int tk_hyperv_service(const char **path, struct tk_hyperv *h, const char *class_name,
+                      const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_cim_list list = {0};
+    char *asked;
+    int result = -1;
+
+    *path = known_service(h, class_name);
+    if (*path) {
+        return 0;
+    }
+    if (tk_hyperv_query(&list, h, limit, err, "SELECT * FROM %s", class_name) != 0) {
+        goto done;
+    }
+    asked = list.count > 0 ? tk_hyperv_path(list.items[0]) : NULL;
+    if (!asked) {
+        tk_fail(err, TK_WMI_NOT_FOUND, "the host has no %s", class_name);
+        tk_fail_hint(err, "is the Hyper-V role installed, and is the service vmms running?");
+        goto done;
+    }
+    *path = remember_service(h, class_name, list.items[0], asked);
+    result = 0;
+done:
+    tk_cim_list_free(&list);
+    return result;
+}
+
+int tk_hyperv_host(char **name, struct tk_hyperv *h, const struct tk_limit *limit,
+                   struct tk_failure *err)
+{
+    const char *path;
+
+    if (tk_hyperv_service(&path, h, TK_VMMS, limit, err) != 0) {
+        return -1;
+    }
+    uv_mutex_lock(&h->lock);
+    *name = tk_strdup(h->host ? h->host : "");
+    uv_mutex_unlock(&h->lock);
+    return 0;
+}
+
+int tk_hyperv_run(struct tk_cim_object **out, struct tk_hyperv *h,
+                  const struct tk_hyperv_call *call, const struct tk_limit *limit,
+                  struct tk_failure *err)
+{
+    const char *path = call->path;
+
+    *out = NULL;
+    if (!path && tk_hyperv_service(&path, h, call->service, limit, err) != 0) {
+        return -1;
+    }
+    if (tk_wmi_run(out, h->wmi, path, call->method, call->in, limit, err) != 0) {
+        tk_hyperv_explain(err, call->method, call->target);
+        return -1;
+    }
+    return 0;
+}

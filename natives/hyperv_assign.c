@@ -1,0 +1,295 @@
+// Moves devices: from the host to the list of assignable devices (dismount), from there to a
+// virtual machine (assign), and back.
+#include <string.h>
+
+#include "hyperv_common.h"
+
+// The list may lag behind a dismount.
+#define LAG_LOOKS 5
+#define LAG_MS    500
+
+// Looks until the device is listed or the lag is over. *device stays NULL when it is not listed.
+static int wait_for_device(struct tk_host_device_list *list, struct tk_host_device **device,
+                           struct tk_hyperv *h, const char *location, int looks,
+                           const struct tk_limit *limit, struct tk_failure *err)
+{
+    for (int i = 0; i < looks; i++) {
+        if (tk_hyperv_assignable(list, h, limit, err) != 0) {
+            return -1;
+        }
+        *device = tk_host_device_at(list, location);
+        if (*device || i + 1 == looks) {
+            return 0;
+        }
+        tk_host_device_list_clear(list);
+        if (!tk_limit_sleep(limit, LAG_MS)) {
+            return tk_fail(err, tk_cancel_get() ? TK_CANCELLED : TK_DEADLINE,
+                           "stopped waiting for %s in the list of assignable devices", location);
+        }
+    }
+    return 0;
+}
+
+// ---- host <-> assignable
+
+int tk_hyperv_dismount(bool *changed, struct tk_hyperv *h, const char *instance,
+                       const char *location, bool force, const struct tk_limit *limit,
+                       struct tk_failure *err)
+{
+    struct tk_host_device_list devices = {0};
+    struct tk_cim_object *in = NULL, *answer = NULL, *settings;
+    int result = -1;
+
+    *changed = false;
+    if (tk_hyperv_assignable(&devices, h, limit, err) != 0) {
+        goto done;
+    }
+    if (tk_host_device_at(&devices, location)) {
+        result = 0;
+        goto done;
+    }
+    settings = tk_cim_new("Msvm_AssignableDeviceDismountSettingData");
+    tk_cim_set(settings, "DeviceInstancePath", TK_CIM_STRING, instance ? instance : "");
+    tk_cim_set(settings, "DeviceLocationPath", TK_CIM_STRING, location);
+    tk_cim_set_bool(settings, "RequireAcsSupport", !force);
+    tk_cim_set_bool(settings, "RequireDeviceMitigations", !force);
+    in = tk_cim_new("");
+    tk_cim_set_instance(in, "DismountSettingData", settings);
+    // DismountedDeviceInstancePath may be empty although it worked
+    result = tk_hyperv_run(&answer, h,
+                           &(struct tk_hyperv_call){.service = TK_VMADS,
+                                                    .method = "DismountAssignableDevice",
+                                                    .in = in,
+                                                    .target = location},
+                           limit, err);
+    *changed = result == 0;
+done:
+    tk_host_device_list_clear(&devices);
+    tk_cim_free(in);
+    tk_cim_free(answer);
+    return result;
+}
+
+// A caller that knows the PCIP instance has seen the device dismounted, so the list must show it
+// soon; otherwise a device that is not listed is with the host already.
+int tk_hyperv_mount(bool *changed, struct tk_hyperv *h, const char *instance, const char *location,
+                    const struct tk_limit *limit, struct tk_failure *err)
+{
+    bool seen = instance && strncmp(instance, "PCIP\\", 5) == 0;
+    struct tk_host_device_list devices = {0};
+    struct tk_host_device *device = NULL;
+    struct tk_cim_object *in = NULL, *answer = NULL;
+    int result = -1;
+
+    *changed = false;
+    if (wait_for_device(&devices, &device, h, location, seen ? LAG_LOOKS : 1, limit, err) != 0) {
+        goto done;
+    }
+    if (!device) {
+        result = 0;
+        goto done;
+    }
+    if (device->in_use) {
+        tk_fail(err, TK_HYPERV_IN_USE, "a virtual machine has the device");
+        tk_fail_hint(err, "remove the assignment first");
+        tk_fail_target(err, location);
+        goto done;
+    }
+    in = tk_cim_new("");
+    tk_cim_set(in, "DeviceInstancePath", TK_CIM_STRING, device->instance ? device->instance : "");
+    tk_cim_set(in, "DeviceLocationPath", TK_CIM_STRING, device->location);
+    result = tk_hyperv_run(
+        &answer, h,
+        &(struct tk_hyperv_call){
+            .service = TK_VMADS, .method = "MountAssignableDevice", .in = in, .target = location},
+        limit, err);
+    *changed = result == 0;
+done:
+    tk_host_device_list_clear(&devices);
+    tk_cim_free(in);
+    tk_cim_free(answer);
+    return result;
+}
+
+// ---- assignable <-> virtual machine
+
+static int find_assignment(bool *found, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                           const char *location, const char *id, const struct tk_limit *limit,
+                           struct tk_failure *err)
+{
+    struct tk_assignment_list list = {0};
+    int result = tk_hyperv_assigned(&list, h, vm, limit, err);
+
+    *found = false;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct tk_assignment *a = &list.items[i];
+
+        if (id ? tk_same_text(a->id, id) : a->present && tk_same_text(a->location, location)) {
+            *found = true;
+        }
+    }
+    tk_assignment_list_clear(&list);
+    return result;
+}
+
+// The machine, which must be off for its devices to change.
+static int check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm, const struct tk_limit *limit,
+                     struct tk_failure *err)
+{
+    struct tk_vm_ref ref = {.kind = TK_VM_REGISTERED};
+    struct tk_vm there = {0};
+    int result;
+
+    memcpy(ref.id, vm->id, sizeof ref.id);
+    result = tk_hyperv_look(&there, NULL, h, &ref, limit, err);
+    if (result == 0 && there.state != TK_VM_OFF) {
+        result = tk_hyperv_wrong_state(err, &there, "its devices change only while it is off");
+    }
+    tk_vm_clear(&there);
+    return result;
+}
+
+// The setting to add: Hyper-V's own template for this kind, with the device in it. VirtualFunctions
+// [0] is the physical function (that it is required is unverified).
+static int make_setting(struct tk_cim_object **out, struct tk_hyperv *h, const char *device_path,
+                        const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_cim_list list = {0};
+    struct tk_cim_object *setting;
+
+    *out = NULL;
+    if (tk_hyperv_query(&list, h, limit, err,
+                        "SELECT * FROM Msvm_PciExpressSettingData WHERE InstanceID LIKE "
+                        "'%%\\\\Default'") != 0) {
+        tk_cim_list_free(&list);
+        return -1;
+    }
+    if (list.count == 0) {
+        tk_fail(err, TK_HYPERV_NOT_ASSIGNABLE, "this host has no template for assigned devices");
+        tk_fail_hint(err, "device assignment needs Windows Server 2016 or later");
+        tk_cim_list_free(&list);
+        return -1;
+    }
+    setting = tk_cim_new("Msvm_PciExpressSettingData");
+    for (size_t i = 0; i < list.items[0]->count; i++) {
+        const struct tk_cim_property *p = &list.items[0]->properties[i];
+
+        for (size_t v = 0; v < p->count && p->type != TK_CIM_INSTANCE; v++) {
+            if (p->is_array) {
+                tk_cim_add(setting, p->name, p->type, p->values[v].text);
+            } else {
+                tk_cim_set(setting, p->name, p->type, p->values[v].text);
+            }
+        }
+    }
+    tk_cim_list_free(&list);
+    tk_cim_set_array(setting, "HostResource", TK_CIM_STRING);
+    tk_cim_add(setting, "HostResource", TK_CIM_STRING, device_path);
+    tk_cim_set_array(setting, "VirtualFunctions", TK_CIM_UINT16);
+    tk_cim_add(setting, "VirtualFunctions", TK_CIM_UINT16, "0");
+    *out = setting;
+    return 0;
+}
+
+static int add_setting(struct tk_hyperv *h, const char *vm_id, const char *device_path,
+                       const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_cim_object *in = tk_cim_new(""), *answer = NULL, *setting;
+    char *path = tk_hyperv_settings_path(vm_id);
+    int result = make_setting(&setting, h, device_path, limit, err);
+
+    if (result == 0) {
+        tk_cim_set(in, "AffectedConfiguration", TK_CIM_REFERENCE, path);
+        tk_cim_add_instance(in, "ResourceSettings", setting);
+        result = tk_hyperv_run(
+            &answer, h,
+            &(struct tk_hyperv_call){
+                .service = TK_VMMS, .method = "AddResourceSettings", .in = in, .target = vm_id},
+            limit, err);
+    }
+    tk_free(path);
+    tk_cim_free(in);
+    tk_cim_free(answer);
+    return result;
+}
+
+int tk_hyperv_assign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                     const char *location, const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_host_device_list devices = {0};
+    struct tk_host_device *device = NULL;
+    bool assigned = false;
+    int result = -1;
+
+    *changed = false;
+    if (find_assignment(&assigned, h, vm, location, NULL, limit, err) != 0) {
+        goto done;
+    }
+    if (assigned) {
+        result = 0;
+        goto done;
+    }
+    if (check_off(h, vm, limit, err) != 0 ||
+        wait_for_device(&devices, &device, h, location, LAG_LOOKS, limit, err) != 0) {
+        goto done;
+    }
+    if (!device || !device->path) {
+        tk_fail(err, TK_HYPERV_NOT_ASSIGNABLE, "%s is not in the list of assignable devices",
+                location);
+        tk_fail_hint(err, "disable its driver and dismount it first");
+        tk_fail_target(err, location);
+        goto done;
+    }
+    if (device->in_use) {
+        tk_fail(err, TK_HYPERV_IN_USE, "another virtual machine has the device");
+        tk_fail_target(err, location);
+        goto done;
+    }
+    result = add_setting(h, vm->id, device->path, limit, err);
+    *changed = result == 0;
+done:
+    tk_host_device_list_clear(&devices);
+    return result;
+}
+
+int tk_hyperv_unassign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                       const char *assignment_id, const struct tk_limit *limit,
+                       struct tk_failure *err)
+{
+    struct tk_cim_object *in = NULL, *answer = NULL, *key = NULL;
+    char *path = NULL;
+    bool assigned = false;
+    int result = -1;
+
+    *changed = false;
+    if (find_assignment(&assigned, h, vm, NULL, assignment_id, limit, err) != 0) {
+        goto done;
+    }
+    if (!assigned) {
+        result = 0;
+        goto done;
+    }
+    if (check_off(h, vm, limit, err) != 0) {
+        goto done;
+    }
+    key = tk_cim_new("Msvm_PciExpressSettingData");
+    tk_cim_set(key, "InstanceID", TK_CIM_STRING, assignment_id);
+    path = tk_cim_path_of(key);
+    in = tk_cim_new("");
+    tk_cim_add(in, "ResourceSettings", TK_CIM_REFERENCE, path);
+    result = tk_hyperv_run(
+        &answer, h,
+        &(struct tk_hyperv_call){
+            .service = TK_VMMS, .method = "RemoveResourceSettings", .in = in, .target = vm->id},
+        limit, err);
+    *changed = result == 0;
+    if (result != 0 && tk_hyperv_has(err, 0x80041002U)) { // gone since we looked
+        result = 0;
+    }
+done:
+    tk_free(path);
+    tk_cim_free(key);
+    tk_cim_free(in);
+    tk_cim_free(answer);
+    return result;
+}

@@ -1,0 +1,73 @@
+// What the files of hyperv share; for them only.
+#ifndef TK_HYPERV_COMMON_H
+#define TK_HYPERV_COMMON_H
+
+#include "hyperv.h"
+
+#define TK_VMMS  "Msvm_VirtualSystemManagementService"
+#define TK_VMADS "Msvm_AssignableDeviceService"
+
+// ---- hyperv.c
+
+struct tk_wmi *tk_hyperv_wmi(const struct tk_hyperv *h);
+
+// A query whose text is made as printf makes it. Values must be quoted by the caller.
+int tk_hyperv_query(struct tk_cim_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                    struct tk_failure *err, const char *format, ...) TK_PRINTF(5, 6);
+
+// Object path of the one instance of a service class. Belongs to the handle, which asks for it
+// once.
+int tk_hyperv_service(const char **path, struct tk_hyperv *h, const char *class_name,
+                      const struct tk_limit *limit, struct tk_failure *err);
+
+// A method of a service, followed to the end of its job. *out as in tk_wmi_run: always free it.
+// `verb` decides how the failures are read (hyperv_errors.c); `target` goes into the failure.
+struct tk_hyperv_call {
+    const char *service; // class of the service, or NULL with `path`
+    const char *path;
+    const char *method;
+    const struct tk_cim_object *in;
+    const char *target;
+};
+int tk_hyperv_run(struct tk_cim_object **out, struct tk_hyperv *h,
+                  const struct tk_hyperv_call *call, const struct tk_limit *limit,
+                  struct tk_failure *err);
+
+// Path of an object as its transport told it, else from its keys; NULL: neither. Caller frees.
+char *tk_hyperv_path(const struct tk_cim_object *o);
+// One key's value from an object path. Caller frees; NULL where it has no such key.
+char *tk_hyperv_key(const char *path, const char *key);
+bool tk_same_text(const char *a, const char *b); // ASCII letters without case; NULL equals nothing
+bool tk_same_path(const char *a, const char *b); // also / for \ and a \ at the end
+
+// ---- hyperv_errors.c
+
+// Says in Hyper-V's terms what a method's failure means, where that is well known. Keeps message,
+// hresult and whether it may have been executed.
+void tk_hyperv_explain(struct tk_failure *err, const char *method, const char *target);
+// Does the failure carry this HRESULT or error code, as number or in its text?
+bool tk_hyperv_has(const struct tk_failure *err, uint32_t hresult);
+bool tk_text_has(const char *text, const char *part); // ASCII letters without case
+
+// ---- hyperv_vm.c
+
+// The machine that is meant, with its state. HYPERV_VM_NOT_FOUND, unless `found` is given.
+int tk_hyperv_look(struct tk_vm *out, bool *found, struct tk_hyperv *h, const struct tk_vm_ref *ref,
+                   const struct tk_limit *limit, struct tk_failure *err);
+// For looks that found nothing of a machine: 0 when there is such a machine.
+int tk_hyperv_check_exists(struct tk_hyperv *h, const struct tk_vm_ref *ref,
+                           const struct tk_limit *limit, struct tk_failure *err);
+int tk_hyperv_not_found(struct tk_failure *err, const struct tk_vm_ref *ref);
+int tk_hyperv_wrong_state(struct tk_failure *err, const struct tk_vm *vm, const char *wanted);
+// Path of the machine's object. Caller frees.
+char *tk_hyperv_vm_path(const struct tk_vm *vm);
+// Path of its settings. Caller frees.
+char *tk_hyperv_settings_path(const char *id);
+
+// ---- hyperv_device.c
+
+// The entry of that location, NULL when there is none.
+struct tk_host_device *tk_host_device_at(const struct tk_host_device_list *list,
+                                         const char *location);
+
+#endif
