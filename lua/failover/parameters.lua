@@ -79,6 +79,7 @@ local file = record({
       insecure = { boolean() },
       timeout = { seconds(1, 3600) },
       connect_timeout = { seconds(0.1, 600) },
+      connect_within = { seconds(1, 3600) }, -- until the link of a connected device must be up
     }),
   },
   wmi = { wmi },

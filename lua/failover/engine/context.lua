@@ -45,6 +45,7 @@ local function resolved(self, options)
   if copy.password then
     copy.password = self.secret(copy.password)
   end
+  copy.connect_within = nil -- concerns steps, not the native
   return copy
 end
 

@@ -252,7 +252,7 @@ local function perform(stage, arguments)
   output.document({
     command = "demo", ok = ok, took = took, scenes = rows,
     truth = { running = now.running, holder = now.holder, violations = now.violations },
-    directory = arguments.keep and stage.directory or nil,
+    directory = stage.directory, kept = arguments.keep or false, lab = stage.addresses,
   })
   return ok and exit_codes.ok or exit_codes.failed
 end
