@@ -18,8 +18,8 @@ return failover.sequence "start" {
   failover.together {
     { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
     {
-      vm.backed_up, vm.imported, vm.in_place, vm.valid, vm.registered, vm.without_stale_devices,
-      vm.ready_for_gpu,
+      vm.backed_up, vm.without_stale_registration, vm.imported, vm.in_place, vm.valid,
+      vm.registered, vm.without_stale_devices, vm.ready_for_gpu,
     },
   },
   gpu.assigned,

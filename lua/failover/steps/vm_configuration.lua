@@ -5,6 +5,12 @@ local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
 
+-- A registration whose live files another node has deleted, while the copy is there to import from.
+local function outlived(c, vm)
+  local definition = vm_state.unreachable_storage(vm) and vm_files.definition(c)
+  return definition and not definition.live
+end
+
 local known = step "VM's configuration found" {
   within = 30,
   holds = function(c)
@@ -19,7 +25,7 @@ local known = step "VM's configuration found" {
     local vm = c.hyperv:find_vm(id)
     if vm then
       vm_state.check_same_place(c, vm)
-      if vm_state.unreachable_storage(vm) then
+      if vm_state.unreachable_storage(vm) and not outlived(c, vm) then
         return false, "it is registered here, but its configuration storage is not reachable"
       end
       return true
@@ -58,6 +64,21 @@ local backed_up = step "VM's configuration backed up" {
     end
     c.files:delete_directory(places.copy)
     c.files:rename_directory(places.new, places.copy)
+  end,
+}
+
+-- Only a registration without any live file is removed: there is nothing that Hyper-V could
+-- delete with it.
+local without_stale_registration = step "no stale registration of the VM on this node" {
+  within = 60,
+  least = 2,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    return failover.answer(not (vm and outlived(c, vm)), "its files were deleted by another node")
+  end,
+  act = function(c)
+    c:note("removing a registration whose files another node has deleted; its copy is imported")
+    c.hyperv:unregister(vm_state.registered(c))
   end,
 }
 
@@ -296,6 +317,7 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
 return {
   known = known,
   backed_up = backed_up,
+  without_stale_registration = without_stale_registration,
   imported = imported,
   in_place = in_place,
   valid = valid,

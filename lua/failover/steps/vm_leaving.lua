@@ -54,7 +54,7 @@ local unregistered = step "VM not registered on this node" {
 
 -- Removing a registration deletes the configuration files it can reach, so it happens only where
 -- they are out of reach.
-local not_stale_here = step "no stale registration of the VM on this node" {
+local not_stale_here = step "VM not registered here while its disk is elsewhere" {
   within = 60,
   holds = function(c)
     local vm = vm_state.registered(c)

@@ -62,6 +62,12 @@ local function translate(problem)
   return errors.is_error(problem) and failure_of(problem) or problem
 end
 
+-- Nothing more of this command ever runs.
+local function crash(actor)
+  actor:kill()
+  coroutine.yield()
+end
+
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
 local function strike(rule, kind, change, act)
   local w, effect = words[kind], rule.effect
@@ -115,12 +121,6 @@ local function strike(rule, kind, change, act)
   end
   raise(w.bad, "the answer of " .. w.name .. " is not understood", { maybe_executed = change
     or nil })
-end
-
--- Nothing more of this command ever runs.
-local function crash(actor)
-  actor:kill()
-  coroutine.yield()
 end
 
 -- What the actor's own faults do to this call: a rule as the world's faults have it, or nil.

@@ -382,9 +382,10 @@ end
 local VSMS = "Msvm_VirtualSystemManagementService"
 
 function Hyperv:import(file, options)
-  local id = invoke(self, VSMS, "ImportSystemDefinition", function()
+  local out = invoke(self, VSMS, "ImportSystemDefinition", function()
     return host(self):import_definition(file, options and options.snapshots, false)
-  end).affected.id
+  end)
+  local id = out and out.affected.id
   for _, vm in ipairs(self:planned_vms()) do
     if vm.id == id then
       return vm
@@ -456,10 +457,10 @@ function Hyperv:disconnect_adapter(vm, adapter_id)
 end
 
 function Hyperv:realize(planned)
-  local id = invoke(self, VSMS, "RealizePlannedSystem", function()
+  invoke(self, VSMS, "RealizePlannedSystem", function()
     return host(self):realize(id_of(planned))
-  end).affected.id
-  return self:vm(id)
+  end)
+  return self:vm(id_of(planned))
 end
 
 function Hyperv:discard(planned)
