@@ -155,7 +155,8 @@ function M.spawn_family(fn, ...)
   return task
 end
 
--- The whole family of a task never runs again, not even to clean up: what a crash is to the simulator.
+-- The whole family of a task never runs again, not even to clean up: what a crash is to the
+-- simulator.
 function M.abandon(task)
   task.family.abandoned = true
   if not task.done then
