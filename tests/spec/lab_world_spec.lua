@@ -95,6 +95,28 @@ describe("the simulated fabric", function()
     assert.equal(4093, fabric:device(GPU).group_id)
   end)
 
+  it("forgets a device that is silent, or any when forced, until it reports", function()
+    assert.equal("40011", refused(fabric.remove, fabric, GPU).code)
+    w:admin("device", { id = GPU, reachable = false })
+    assert.equal("missing", w:truth().devices[1].state)
+    fabric:remove(GPU)
+    assert.equal(404, refused(fabric.device, fabric, GPU).http)
+    w:admin("device", { id = GPU, reachable = true })
+    assert.equal(GPU, fabric:device(GPU).id)
+    fabric:remove(GPU, true)
+    assert.is_nil(fabric:find(GPU))
+    pass(w.latency.link)
+    assert.equal(GPU, fabric:find(GPU).id)
+  end)
+
+  it("resets a card, which takes it from its node for a moment", function()
+    connect(ms1, 50)
+    fabric:reset(GPU)
+    assert.is_nil(find_pci(ms1, "DEV_1F08"))
+    pass(w.latency.enumerate)
+    assert.is_not_nil(find_pci(ms1, GPU_PCI))
+  end)
+
   it("drops the link when the board loses power, and takes it up again when it is back", function()
     connect(ms1, 50)
     w:admin("kill", { node = "ms1" })
@@ -282,6 +304,26 @@ describe("the truth about the cluster", function()
       return w:truth()
     end
     assert.same(run(), run())
+  end)
+
+  it("applies events of the same time in the order of their making", function()
+    make({ vms = PREPARED })
+    local order = {}
+    local function note(i)
+      order[#order + 1] = i
+    end
+    for i = 1, 20 do
+      w.clock:after(i % 2 + 1, note, i)
+    end
+    pass(2)
+    local expected = {}
+    for i = 2, 20, 2 do
+      expected[#expected + 1] = i
+    end
+    for i = 1, 19, 2 do
+      expected[#expected + 1] = i
+    end
+    assert.same(expected, order)
   end)
 
   it("tells the time of the next event", function()

@@ -1,18 +1,26 @@
 -- ExpEther as its manager (EEM) sees and steers it: server boards, slots of I/O boxes, group ids,
 -- links. Rules and fields: fact sheet ecx-eem, sections 3.2 to 3.5. What happens in a node when a
 -- slot is linked to its board is plug and play's business (pnp.lua).
+local detail = require("lab.world.fabric_detail")
 local errors = require("lab.world.errors")
 
 local M = {}
 M.__index = M
+M.detail = detail
 
 local FREE_IO, FREE_BOARD = 4093, 4094
 local FIRST_GROUP, LAST_GROUP = 16, 4092
-local NO_MAC = "00:00:00:00:00:00"
 local VERSION = "v1.0.0"
 
 function M.new(world)
-  return setmetatable({ world = world, boards = {}, slots = {}, by_id = {}, up = true }, M)
+  return setmetatable({
+    world = world,
+    boards = {},
+    slots = {},
+    by_id = {},
+    forgotten = {}, -- entries that were deleted, by id
+    up = true,
+  }, M)
 end
 
 local function mac(id)
@@ -347,8 +355,27 @@ function M:reset(id)
   return {}
 end
 
--- Deletes EEM's entry of a device that does not report any more, or any when forced; it comes
--- back when it reports.
+local function forget(list, device)
+  for i, other in ipairs(list) do
+    if other == device then
+      table.remove(list, i)
+      return
+    end
+  end
+end
+
+-- A device that EEM had forgotten reports again.
+function M:come_back(device)
+  if not self.by_id[device.id] and device.reachable then
+    self.by_id[device.id] = device
+    local list = device.kind == "io" and self.slots or self.boards
+    list[#list + 1] = device
+    self:settle_all()
+  end
+end
+
+-- Deletes EEM's entry of a device that does not report any more, or of any when forced; who reports
+-- comes back by itself.
 function M:remove(id, force)
   local device = self:device(id)
   if device.reachable and not force then
@@ -359,86 +386,12 @@ function M:remove(id, force)
   end
   self.world:log("eem", "remove", id)
   self.by_id[device.id] = nil
-  local list = device.kind == "io" and self.slots or self.boards
-  for i, other in ipairs(list) do
-    if other == device then
-      table.remove(list, i)
-      break
-    end
+  self.forgotten[device.id] = device
+  forget(device.kind == "io" and self.slots or self.boards, device)
+  if device.reachable then
+    self.world.clock:after(self.world.latency.link, M.come_back, self, device)
   end
   return {}
-end
-
-local function up(yes)
-  return yes and "up" or "down"
-end
-
-local function hex(text)
-  return string.format("0x%x", tonumber(text, 16))
-end
-
-local function common_detail(device)
-  return {
-    id = device.id,
-    status = device.kind == "io" and "eeio" or "eesv",
-    update_time = string.format("%d", device.update_time),
-    admin_status = device.enabled and "enabled" or "disabled",
-    monitoring_status = "enabled",
-    notification_status0 = { up(device.reachable), "down" },
-    notification_status1 = { up(device.reachable), "down" },
-    mac_address = device.mac,
-    multi_mac_addresses = "disabled",
-    group_id = string.format("%d", device.group_id),
-    type = device.type,
-    encryption = {},
-    vlan_tagging = "enabled",
-    uid_switch_status = device.led,
-    power_status = device.power,
-    pcie_link_width = "x8",
-    interrupt_vector = "0",
-    ee_version = "v1.0",
-    device_id = "0x0",
-    revision = "0x0",
-    fpga_version = "0x0",
-    eeprom_data_version = "0x0",
-    serial_number = device.serial,
-    model = device.model,
-    link_status0 = up(device.reachable),
-    link_status1 = up(device.reachable),
-  }
-end
-
--- The object that REST shows: every scalar a text (section 3.3).
-function M:detail(device)
-  local detail = common_detail(device)
-  if device.kind == "io" then
-    local card = device.bridge or device.functions and device.functions[1]
-    local linked = up(device.board ~= nil)
-    detail.path_status0, detail.path_status1 = linked, linked
-    detail.eesv_connection_status = linked
-    detail.eesv_mac_address = device.board and mac(device.board) or NO_MAC
-    detail.pcie_connection_status = up(card ~= nil and device.power == "on")
-    detail.pcie_vendor_id = card and hex(card.vendor) or "0x0"
-    detail.pcie_device_id = card and hex(card.device) or "0x0"
-    detail.pcie_class_code = card and hex(card.class) or "0x0"
-    return detail
-  end
-  local ports = {}
-  for number = 1, device.max_devices do
-    local port = device.ports[number]
-    ports[number] = {
-      downstream_port_id = string.format("%d", number),
-      eeio_connection_status = up(port and port.up),
-      eeio_mac_address = port and mac(port.device) or NO_MAC,
-    }
-  end
-  detail.max_eeio_count = string.format("%d", device.max_devices)
-  detail.eesv_type = "host"
-  detail.host_serial_number = ""
-  detail.host_model = ""
-  detail.compatibility = "disabled"
-  detail.downstream_ports = ports
-  return detail
 end
 
 return M

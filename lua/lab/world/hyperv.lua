@@ -129,6 +129,7 @@ function M:power_lost()
       self:stopped(vm)
       if switches.crash_leaves == "saved state" then
         vm.config.is_saved = true
+        vm.state = SAVED
       end
     elseif vm.state ~= SAVED then
       vm.state = OFF
@@ -168,6 +169,8 @@ function M:files_changed()
         vm.changed = time
         if self:active(vm) then
           self:reopen(vm)
+        elseif vm.state == OFF or vm.state == SAVED then
+          vm.state = vm.config.is_saved and SAVED or OFF
         end
       end
     elseif not vm.critical then

@@ -24,11 +24,14 @@ function M:change(where, verb, target, detail)
       by = world.by }
 end
 
--- I2, when a virtual machine begins to run: it must not run anywhere else.
-function M:vm_runs(vm)
+-- I2, when a virtual machine begins to run: it must not run anywhere else. One that has lost its
+-- disk is paused and does not count, unless this one goes on after such a loss: then there are two
+-- lives.
+function M:vm_runs(vm, resumed)
   for _, node in ipairs(self.world.node_list) do
     local other = node.hyperv:find(vm.id)
-    if other and other ~= vm and node.hyperv:active(other) and not other.critical then
+    local counts = other and other ~= vm and (resumed or not other.critical)
+    if counts and node.hyperv:active(other) then
       self:record("I2", "%s runs on %s and on %s", vm.id, other.node, vm.node)
     end
   end

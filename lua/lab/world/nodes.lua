@@ -170,7 +170,8 @@ end
 
 function verbs.device(world, arguments)
   local fabric = world.fabric
-  local device = fabric:device(need(arguments.id, "id"))
+  local id = need(arguments.id, "id")
+  local device = fabric.forgotten[id] or fabric:device(id)
   if arguments.group_id then
     fabric:regroup(device, math.tointeger(arguments.group_id))
   end
@@ -180,6 +181,7 @@ function verbs.device(world, arguments)
       world:log("eem", name, device.id, tostring(arguments[name]))
     end
   end
+  fabric:come_back(device)
   fabric:settle_all()
   world.invariants:check_devices()
   return fabric:detail(device)

@@ -43,7 +43,7 @@ function methods:reopen(vm)
   for _, entry in ipairs(vm.open_files) do
     entry.user = vm
   end
-  self.world.invariants:vm_runs(vm)
+  self.world.invariants:vm_runs(vm, true)
 end
 
 local function refuse(hresult, format, ...)
