@@ -1,0 +1,130 @@
+local failure = require("failure")
+local loop = require("loop")
+
+describe("failure", function()
+  it("carries what its code's entry says", function()
+    local f = failure.new({ code = "EEM_TIMEOUT", message = "no answer" })
+    assert.equal("EEM_TIMEOUT", f.code)
+    assert.equal("eem", f.source)
+    assert.is_true(f.transient)
+    assert.equal("no answer", f.message)
+    assert.is_nil(f.hint)
+    assert.is_nil(f.target)
+    assert.is_false(failure.new({ code = "EEM_AUTH", message = "m" }).transient)
+  end)
+
+  it("reads as one line with target and hint", function()
+    assert.equal("BUSY: taken", tostring(failure.new({ code = "BUSY", message = "taken" })))
+    assert.equal("BUSY: taken (vme2); wait", tostring(failure.new({
+      code = "BUSY", message = "taken", target = "vme2", hint = "wait",
+    })))
+    assert.equal("BUSY: vme2 is taken", tostring(failure.new({
+      code = "BUSY", message = "vme2 is taken", target = "vme2",
+    })))
+  end)
+
+  it("keeps a long message, and details of any kind", function()
+    local long = ("x"):rep(5000)
+    local f = failure.new({ code = "REFUSED", message = long, details = { 1 } })
+    assert.equal(long, f.message)
+    assert.same({ 1 }, f.details)
+  end)
+
+  it("can be told from other values", function()
+    assert.is_true(failure.is(failure.new({ code = "BUSY", message = "m" })))
+    for _, value in ipairs({ {}, "BUSY", 1, setmetatable({}, { __name = "other" }) }) do
+      assert.is_false(failure.is(value))
+    end
+    assert.is_false(failure.is())
+  end)
+
+  it("has a code of the table and no other fields", function()
+    assert.error_matches(function() failure.new({ code = "NOPE", message = "m" }) end,
+      "no failure code NOPE")
+    assert.error_matches(function() failure.new({ code = "BUSY" }) end, '"message" is missing')
+    assert.error_matches(function() failure.new({ code = "BUSY", message = "m", hin = "x" }) end,
+      'no option "hin"; the options are: code, message, hint')
+    assert.error_matches(function() failure.new({ code = "BUSY", message = 5 }) end,
+      "message must be text, not number")
+    assert.has_error(function() failure.new("BUSY") end)
+  end)
+
+  it("is raised as it is when raised again", function()
+    local f = failure.new({ code = "BUSY", message = "m" })
+    local ok, raised = pcall(failure.raise, f)
+    assert.is_false(ok)
+    assert.is_true(rawequal(f, raised))
+    ok, raised = pcall(failure.raise, { code = "REFUSED", message = "no" })
+    assert.is_false(ok)
+    assert.equal("REFUSED", raised.code)
+  end)
+
+  it("has a table of codes in which each has source and meaning", function()
+    local count = 0
+    for code, entry in pairs(failure.codes) do
+      count = count + 1
+      assert.matches("^[A-Z_]+$", code)
+      assert.is_true(#entry.source > 0 and #entry.meaning > 0, code)
+      assert.is_boolean(entry.transient)
+    end
+    assert.is_true(count > 50)
+  end)
+end)
+
+describe("loop.guard", function()
+  it("gives true and every result", function()
+    assert.same({ true, 1, nil, 3, n = 4 }, table.pack(loop.guard(function(...)
+      return ...
+    end, 1, nil, 3)))
+    assert.same({ true, n = 1 }, table.pack(loop.guard(function() end)))
+  end)
+
+  it("makes a failure of a script's error, with its line", function()
+    local ok, f = loop.guard(function()
+      local nothing = nil
+      return nothing.field
+    end)
+    assert.is_false(ok)
+    assert.equal("SCRIPT_ERROR", f.code)
+    assert.matches("failure_spec.lua:%d+: attempt to index a nil value", f.message)
+    assert.matches("failure_spec.lua:%d+$", f.where)
+    assert.matches("stack traceback", f.traceback)
+  end)
+
+  it("passes a failure on and adds the place", function()
+    local raised = failure.new({ code = "BUSY", message = "m" })
+    local ok, f = loop.guard(error, raised)
+    assert.is_false(ok)
+    assert.is_true(rawequal(raised, f))
+    ok, f = loop.guard(function() failure.raise({ code = "BUSY", message = "m" }) end)
+    assert.is_false(ok)
+    assert.matches("failure_spec.lua:%d+$", f.where)
+  end)
+
+  it("takes errors of every type", function()
+    for _, value in ipairs({ 5, {}, true, print }) do
+      local ok, f = loop.guard(error, value)
+      assert.is_false(ok)
+      assert.equal("SCRIPT_ERROR", f.code)
+    end
+    assert.equal("SCRIPT_ERROR", select(2, loop.guard(error)).code)
+    local hostile = setmetatable({}, { __tostring = function() error("again") end })
+    assert.is_true(failure.is(select(2, loop.guard(error, hostile))))
+  end)
+
+  it("survives a stack that overflows", function()
+    local function deeper()
+      return 1 + deeper()
+    end
+    local ok, f = loop.guard(deeper)
+    assert.is_false(ok)
+    assert.matches("stack overflow", f.message)
+  end)
+
+  it("can be nested, and the inner one decides", function()
+    assert.same({ true, false, "BUSY" }, { loop.guard(function()
+      local ok, f = loop.guard(failure.raise, { code = "BUSY", message = "m" })
+      return ok, f.code
+    end) })
+  end)
+end)
