@@ -44,6 +44,7 @@ function Notebook:end_run(_, result)
   self.actor.said[#self.actor.said + 1] = result.message
 end
 
+local MONITOR_TIME = 60 -- seconds, as the command has it
 local limits = { stop = "stop_timeout" } -- every other command has the time of a start
 
 local function budget(c, command, options)
@@ -65,12 +66,13 @@ local function perform(self, options)
     self.skipped = true
     return { state = "succeeded", steps = {}, changes = 0, undo = {}, warnings = {} }
   end
-  local sequence = options.sequence or failover.load_sequence(self.command)
+  local name = self.command == "plan" and (options.of or "start") or self.command
+  local sequence = options.sequence or failover.load_sequence(options.sequence_file or name)
   if self.command == "monitor" then
-    return engine.monitor({ context = c, sequence = sequence })
+    self.deadline = MONITOR_TIME
+    return engine.monitor({ context = c, sequence = sequence, deadline = self.deadline })
   elseif self.command == "plan" then
-    return engine.plan({ context = c, sequence = options.sequence
-      or failover.load_sequence("start") })
+    return engine.plan({ context = c, sequence = sequence })
   end
   self.deadline = budget(c, self.command, options)
   return engine.run({
@@ -89,9 +91,9 @@ local function name_of(world, node, command)
   return string.format("%s %s #%d", node, command, world.actors)
 end
 
--- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, listener, faults
--- (number of an outside
--- call -> "crash before", "crash after", "timeout", "timeout after", "refuse", "lie", "garbage").
+-- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, sequence_file, of (for
+-- plan: the name of the sequence), listener, faults (number of an outside call -> "crash before",
+-- "crash after", "timeout", "timeout after", "refuse", "lie", "garbage").
 function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({

@@ -93,7 +93,8 @@ local function show(result, with_trace)
     end
   end
   if not result.passed then
-    output.line("      %s: %s", result.path, result.problem)
+    local placed = result.problem:sub(1, #result.path) == result.path
+    output.line("      %s%s", placed and "" or result.path .. ": ", result.problem)
     if result.hint then
       output.line("      %s", result.hint)
     end
