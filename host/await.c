@@ -13,9 +13,9 @@
 #include "shutdown.h"
 #include "watchdog.h"
 
-#define DRAIN_MS  2000
-#define LONGEST_S 1e9 // longer waits are no different, but no longer fit the clocks
-#define WAKE_SLOTS 8 // room on a suspended coroutine's stack for what wakes it
+#define DRAIN_MS   2000
+#define LONGEST_S  1e9 // longer waits are no different, but no longer fit the clocks
+#define WAKE_SLOTS 8   // room on a suspended coroutine's stack for what wakes it
 
 static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
 static char woken_key;  // registry: list of threads to resume
@@ -188,6 +188,11 @@ static int l_poll(lua_State *L)
         uv_timer_init(loop, &timer);
         timer_ready = true;
     }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &woken_key);
+    if (luaL_len(L, -1) > 0) { // a task woke another one while it ran: nothing to wait for
+        seconds = 0;
+    }
+    lua_pop(L, 1);
     if (seconds == 0) {
         alive = uv_run(loop, UV_RUN_NOWAIT);
     } else {
