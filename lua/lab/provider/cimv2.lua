@@ -39,7 +39,8 @@ M:class("Win32_OperatingSystem", "CIM_OperatingSystem", "Name", [[
 M:class("Win32_ComputerSystem", "CIM_ComputerSystem", "Name", [[
   string Name, string Domain, string Manufacturer, string Model, uint64 TotalPhysicalMemory,
   string Status]])
-M:class("Win32_Process", "CIM_Process", "Handle",
+-- Only the static Create is there, no processes; so no key is asked for.
+M:class("Win32_Process", "CIM_Process", "",
   "string Handle, string Name, uint32 ProcessId, string CommandLine", {
   Create = "in string CommandLine, in string CurrentDirectory, "
     .. "in instance ProcessStartupInformation, out uint32 ProcessId",
