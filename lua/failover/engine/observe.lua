@@ -8,7 +8,8 @@ local loop = require("loop")
 
 local M = {}
 
--- An answer counts as the same look for so many seconds, when nothing was changed by this run since. Shorter than the
+-- An answer counts as the same look for so many seconds, when nothing was changed by this run
+-- since. Shorter than the
 -- shortest pause between two looks at one fact.
 local SAME_LOOK = 0.015
 
@@ -46,71 +47,89 @@ end
 ---@field changes integer
 ---@field answers table what was answered since the last change, by question
 
+local function must_not_change(native, verb)
+  failure.raise({
+    code = "SCRIPT_ERROR",
+    message = string.format("holds may only look, but %s:%s changes the world", native, verb),
+    hint = "move the call to act",
+  })
+end
+
+-- The question that a look asks, when a simple argument says all of it.
+local function question(prefix, argument, more)
+  local kind = type(argument)
+  if more == nil and (kind == "string" or kind == "nil" or kind == "number") then
+    return prefix .. tostring(argument)
+  end
+end
+
+-- One verb of a native, for all handles of it. No verb takes more than three arguments or gives
+-- more than two results.
+local function wrap(native, verb, kind)
+  local change = kind == "change"
+  return function(self, first, second, third)
+    scheduler.check()
+    local task, observer = scheduler.current(), self.observer
+    local looking = task and task.looking
+    local key
+    if change then
+      if looking then
+        must_not_change(native, verb)
+      end
+      observer.answers = {}
+    elseif looking then
+      key = question(self.prefix .. verb .. "\0", first, second)
+    end
+    local answers, began = observer.answers, scheduler.now()
+    local seen = key and answers[key]
+    if seen and began - seen.time < SAME_LOOK then
+      return seen[1], seen[2]
+    end
+    local handle = self.handle
+    local ok, result, more = loop.guard(handle[verb], handle, first, second, third)
+    local changed
+    if change then
+      changed = ok and result ~= false or not ok and (result.maybe_executed or false)
+      observer.changes = observer.changes + (changed and 1 or 0)
+      observer.answers = {}
+    end
+    observer:call({
+      native = native, verb = verb, kind = kind, target = self.target,
+      request = first ~= nil and { brief(first), brief(second) } or nil,
+      answer = change and ok and result or nil, failure = not ok and result or nil,
+      began = began, took = scheduler.now() - began, changed = changed or nil,
+    })
+    if not ok then
+      error(result, 0)
+    end
+    if key and observer.answers == answers then -- nothing was changed meanwhile
+      answers[key] = { result, more, time = began }
+    end
+    return result, more
+  end
+end
+
+local classes = {}
+for native, verbs in pairs(M.verbs) do
+  local methods = {}
+  for verb, kind in pairs(verbs) do
+    methods[verb] = wrap(native, verb, kind)
+  end
+  classes[native] = {
+    __index = setmetatable(methods, {
+      __index = function(_, name)
+        error(string.format("%s has no verb %q", native, tostring(name)), 2)
+      end,
+    }),
+  }
+end
+
 -- Wraps `handle`. `where` is the node's name for host natives, nil for EEM.
 function M.watch(native, handle, where, observer)
-  local verbs = M.verbs[native]
-  local prefix = native .. "\0" .. (where or "") .. "\0"
-  local proxy = {}
-  for verb, kind in pairs(verbs) do
-    proxy[verb] = function(_, ...)
-      scheduler.check()
-      local task = scheduler.current()
-      local looking = task and task.looking
-      if kind == "change" and looking then
-        failure.raise({
-          code = "SCRIPT_ERROR",
-          message = string.format("holds may only look, but %s:%s changes the world", native, verb),
-          hint = "move the call to act",
-        })
-      end
-      if kind == "change" then
-        observer.answers = {}
-      end
-      local answers = observer.answers
-      local key
-      if looking then
-        local argument = ...
-        if select("#", ...) <= 1 and type(argument) ~= "table" then
-          key = prefix .. verb .. "\0" .. tostring(argument)
-          local seen = answers[key]
-          if seen and scheduler.now() - seen.time < SAME_LOOK then
-            return table.unpack(seen, 1, seen.n)
-          end
-        end
-      end
-      local began = scheduler.now()
-      local results = table.pack(loop.guard(handle[verb], handle, ...))
-      local ok = results[1]
-      local changed = kind == "change" and (not ok and (results[2].maybe_executed or false)
-        or ok and results[2] ~= false)
-      if changed then
-        observer.changes = observer.changes + 1
-      end
-      observer:call({
-        native = native, verb = verb, kind = kind, target = where or native,
-        request = { brief((...)), brief((select(2, ...))) },
-        answer = ok and (kind == "change" and results[2]) or nil,
-        failure = not ok and results[2] or nil,
-        began = began, took = scheduler.now() - began, changed = changed or nil,
-      })
-      if not ok then
-        error(results[2], 0)
-      end
-      if kind == "change" then
-        observer.answers = {}
-      elseif key and observer.answers == answers then -- nothing was changed meanwhile
-        local seen = table.pack(table.unpack(results, 2, results.n))
-        seen.time = began
-        answers[key] = seen
-      end
-      return table.unpack(results, 2, results.n)
-    end
-  end
-  return setmetatable(proxy, {
-    __index = function(_, name)
-      error(string.format("%s has no verb %q", native, tostring(name)), 2)
-    end,
-  })
+  return setmetatable({
+    handle = handle, target = where or native, observer = observer,
+    prefix = native .. "\0" .. (where or "") .. "\0",
+  }, classes[native])
 end
 
 return M

@@ -123,6 +123,14 @@ local function strike(rule, kind, change, act)
     or nil })
 end
 
+local function do_it(act)
+  local ok, first, second, third = pcall(act)
+  if not ok then
+    error(translate(first), 0)
+  end
+  return first, second, third
+end
+
 -- What the actor's own faults do to this call: a rule as the world's faults have it, or nil.
 local function fault_of(world, actor, call)
   local effect = actor.faults[actor.count]
@@ -160,23 +168,20 @@ function M.outside(world, call, act)
     hook(call, "before")
   end
   rule = world.faults:take(call.target, call.info) or rule
-  local function done()
-    world.by = actor.by
-    local results = table.pack(pcall(act))
-    if not results[1] then
-      error(translate(results[2]), 0)
-    end
-    return table.unpack(results, 2, results.n)
-  end
+  local first, second, third
   if rule then
-    return strike(rule, call.kind, call.change, done)
+    first, second, third = strike(rule, call.kind, call.change, function()
+      world.by = actor.by
+      return do_it(act)
+    end)
+  else
+    world.by = actor.by
+    first, second, third = do_it(act)
   end
   if hook then
-    local results = table.pack(done())
     hook(call, "after")
-    return table.unpack(results, 1, results.n)
   end
-  return done()
+  return first, second, third
 end
 
 return M
