@@ -66,6 +66,9 @@ end
 ---@param failure table
 ---@return integer
 function M.of_failure(failure)
+  if failure.details and failure.details.sequence then
+    return M.configuration -- a sequence that could not be loaded
+  end
   return M[by_failure[failure.code] or "failed"]
 end
 

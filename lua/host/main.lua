@@ -36,6 +36,14 @@ local function complain(failed, command, code)
   end
 end
 
+-- Seconds that the scripts of a failover may compute without waiting for anything. Reading a file
+-- from a slow disk counts, too.
+local STUCK = 10
+local runs_scripts = {
+  start = true, stop = true, monitor = true, prepare = true, recover = true, plan = true,
+  status = true,
+}
+
 local function usage(why)
   if why.help then
     io.stdout:write(why.help, "\n")
@@ -61,12 +69,19 @@ function M.run(arguments, program)
   local output = require("host.output")
   output.configure({ json = parsed.json, colour = parsed.colour })
   local command = require("host.commands." .. parsed.command)
+  if runs_scripts[parsed.command] then
+    require("loop").watchdog(STUCK)
+  end
   local ok, result = require("host.scheduler").run(command.run, parsed, program)
   if ok then
     return math.tointeger(result) or 0
   end
   local exit_codes = require("host.exit_codes")
   local code = exit_codes.of_failure(result)
+  if code == exit_codes.configuration then
+    complain(result, parsed.command, code)
+    return code
+  end
   if result.code == "SCRIPT_ERROR" and parsed.command ~= "run" then
     -- the administrator's sequence or step, as opposed to our own code
     local text = tostring(result)

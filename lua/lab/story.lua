@@ -12,7 +12,7 @@ local vocabulary = require("lab.story.vocabulary")
 
 local M = {}
 
-local STUCK = 2 -- seconds of real time that a sequence may compute without waiting
+local STUCK = 1 -- seconds of real time that a sequence may compute without waiting
 
 ---@class Story
 ---@field path string of its file

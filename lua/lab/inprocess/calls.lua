@@ -68,6 +68,18 @@ local function crash(actor)
   coroutine.yield()
 end
 
+-- Waits as a client does: no longer than its own patience, nor than the task's deadline. Returns
+-- whether the `seconds` were over by then.
+local function wait_for_answer(seconds)
+  local patience = REQUEST_TIMEOUT
+  local deadline = scheduler.current().deadline
+  if deadline then
+    patience = math.max(math.min(patience, deadline - scheduler.now()), 0.001)
+  end
+  scheduler.sleep(math.min(seconds, patience))
+  return seconds < patience
+end
+
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
 local function strike(rule, kind, change, act)
   local w, effect = words[kind], rule.effect
@@ -86,7 +98,7 @@ local function strike(rule, kind, change, act)
     if effect == "timeout after" then
       act()
     end
-    scheduler.sleep(REQUEST_TIMEOUT)
+    wait_for_answer(REQUEST_TIMEOUT)
     raise(w.timeout, w.name .. " did not answer in time", { maybe_executed = change or nil })
   elseif effect == "refuse" then
     error(failure_of({
@@ -94,9 +106,7 @@ local function strike(rule, kind, change, act)
     }), 0)
   elseif effect == "delay" or effect == "delay after" then
     local results = effect == "delay after" and table.pack(act())
-    local seconds = rule.seconds or 1
-    scheduler.sleep(math.min(seconds, REQUEST_TIMEOUT))
-    if seconds >= REQUEST_TIMEOUT then
+    if not wait_for_answer(rule.seconds or 1) then
       if not results then
         pcall(act) -- it is done after all, later than anybody waited
       end
