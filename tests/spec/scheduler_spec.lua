@@ -375,6 +375,14 @@ describe("the watchdog", function()
     assert.same({ true, "fine" }, { scheduler.join(task) })
   end)
 
+  it("leaves the scheduler alone, which may have waited for long", function()
+    local before = loop.slice(false)
+    local began = loop.now()
+    while loop.now() - began < 0.05 do end
+    assert.is_false(loop.slice(before))
+    assert.is_true(before)
+  end)
+
   it("may fire again and again, with waits between", function()
     for _ = 1, 5 do
       stuck(endless)
