@@ -142,7 +142,7 @@ static char *dmtf_of_duration(const char *p)
 {
     unsigned long long total = 0, number;
     int microsecond = 0, fractional;
-    bool in_time = false;
+    bool in_time = false, any = false;
     char letter;
 
     for (p++; *p;) {
@@ -161,10 +161,11 @@ static char *dmtf_of_duration(const char *p)
             (fractional && letter != 'S') || number > 8640000000000ull / (unit ? unit : 1)) {
             return NULL;
         }
+        any = true;
         total += number * unit;
         microsecond += fractional;
     }
-    if (total / 86400 > 99999999) {
+    if (!any || total / 86400 > 99999999) {
         return NULL;
     }
     return tk_sprintf("%08llu%02llu%02llu%02llu.%06d:000", total / 86400, total / 3600 % 24,

@@ -216,6 +216,8 @@ static void add_hint(struct tk_failure *err)
     if (err->code == TK_WMI_ACCESS) {
         tk_fail_hint(err, "the account must be an administrator of the host, or in Hyper-V "
                           "Administrators and Remote Management Users");
+    } else if (err->code == TK_WMI_BAD_QUERY) {
+        tk_fail_hint(err, "the query, or its class or namespace, is not known to the host");
     } else if (err->maybe_executed) {
         tk_fail_hint(err, "the method may still be running: look before trying again");
     }
