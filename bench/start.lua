@@ -23,7 +23,12 @@ return {
     ms1 = { group_id = 50, wmi = { url = "%s" } },
     ms2 = { group_id = 150, wmi = { url = "%s" } },
   },
-  vms = { vme2 = { path = [=[G:\Hyper-V\vme2]=], gpus = { { id = "0x8cdf9d911c60" } } } },
+  vms = {
+    vme2 = {
+      path = [=[G:\Hyper-V\vme2]=], gpus = { { id = "0x8cdf9d911c60" } },
+      mmio = { low = "3GiB", high = "33280MiB" },
+    },
+  },
 }
 ]]
 
@@ -66,8 +71,8 @@ local function timed(command, lab)
   local result = process.run(command)
   local took = loop.now() - began
   if result.code ~= 0 then
-    error(("%s: exit code %s\n%s%s"):format(command[1], result.code, result.stdout,
-      result.stderr), 0)
+    io.stderr:write(result.stdout, result.stderr)
+    error(("%s: exit code %s"):format(table.concat(command, " "), result.code), 0)
   end
   if not is_running(lab) then
     error(command[1] .. ": the virtual machine does not run afterwards", 0)

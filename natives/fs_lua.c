@@ -258,6 +258,7 @@ int luaopen_fs(lua_State *L)
     static const luaL_Reg lock_methods[] = {{"release", l_release}, {NULL, NULL}};
 
     tk_handle_type(L, LOCK, lock_methods, l_release);
+    tk_hostfiles_register(L);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -229,7 +229,7 @@ static int l_close(lua_State *L)
     return 0;
 }
 
-static void register_types(lua_State *L)
+void tk_hostfiles_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"list", l_list},
@@ -245,12 +245,11 @@ static void register_types(lua_State *L)
         {NULL, NULL},
     };
 
-    if (luaL_newmetatable(L, REQUEST)) { // the first time
-        lua_pushcfunction(L, l_free_request);
-        lua_setfield(L, -2, "__gc");
-        tk_handle_type(L, HANDLE, methods, l_close);
-    }
+    luaL_newmetatable(L, REQUEST);
+    lua_pushcfunction(L, l_free_request);
+    lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
+    tk_handle_type(L, HANDLE, methods, l_close);
 }
 
 int tk_hostfiles_open(lua_State *L)
@@ -261,7 +260,6 @@ int tk_hostfiles_open(lua_State *L)
     wmi = tk_wmi_check(L, 1);
     luaL_argcheck(L, tk_cim_same_name(tk_wmi_namespace_of(wmi), "root/cimv2"), 1,
                   "a connection to root/cimv2 is needed");
-    register_types(L);
     handle = lua_newuserdatauv(L, sizeof(struct tk_wmi *), 0);
     *handle = NULL;
     luaL_setmetatable(L, HANDLE);

@@ -4,6 +4,8 @@
 
 #include <lua.h>
 
+// Registers the handle type; once, before the first open.
+void tk_hostfiles_register(lua_State *L);
 // fs.open(connection) -> HostFiles   [-1, +1, e]
 int tk_hostfiles_open(lua_State *L);
 
