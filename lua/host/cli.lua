@@ -16,6 +16,7 @@ M.commands = {
   { "recover", "Puts this node in order after it came back; starts nothing" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
   { "test", "Plays scenarios in the simulated cluster, on virtual time" },
+  { "certify", "Explores sequences in the simulated cluster with a fault at every call" },
   { "run", "Runs a Lua script with all natives" },
   { "lab", "Serves a simulated cluster over HTTP, for tests and trials" },
   { "demo", "Shows moves and a failover in a simulated cluster, from start to end" },

@@ -112,6 +112,22 @@ function events.must(play, name, node, options)
   end
 end
 
+-- Short, but not nothing: branches overlap and jobs are still at work when something strikes.
+local LATENCY = {
+  link = 0.2, unlink = 0.1, enumerate = 0.1, list_lag = 0.05, dismount = 0.1, mount = 0.1,
+  assign = 0.05, remove = 0.05, import = 0.1, validate = 0.05, realize = 0.05, destroy = 0.05,
+  modify = 0.05, start = 0.2, turn_off = 0.1, boot = 0.5, shutdown = 0.3, node_boot = 5,
+}
+
+-- The shipped cluster. `sequences`: by command, in place of the shipped ones.
+function M.setting(sequences)
+  return {
+    parameters = require("lab.story.cluster").parameters({}, error),
+    cluster = require("lab.clusters.seed"), latency = LATENCY,
+    vms = { [VM] = { prepared = true } }, sequences = sequences,
+  }
+end
+
 -- Plays a schedule in a fresh cluster. Gives nil when every rule holds, else { rule, text, at =
 -- event's number }.
 -- Fields of the play (calls, code) are returned second.

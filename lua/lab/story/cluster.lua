@@ -56,7 +56,8 @@ local function written(value)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
-local function read_parameters(options, complain)
+-- The parameters alone.
+function M.parameters(options, complain)
   local given = options.parameters
   local text = given
   if type(given) ~= "string" then
@@ -116,7 +117,7 @@ function M.build(options, clock, complain)
   if not ok then
     complain("%s", tostring(made))
   end
-  return made, read_parameters(options, complain)
+  return made, M.parameters(options, complain)
 end
 
 return M

@@ -1,0 +1,301 @@
+-- takeover certify: the explorer over all sequences, on all cores.
+local exit_codes = require("host.exit_codes")
+local failure = require("failure")
+local fs = require("fs")
+local json = require("json")
+local loop = require("loop")
+local output = require("host.output")
+
+local M = {}
+
+local COMMANDS = { "start", "stop", "prepare", "recover", "monitor" }
+
+function M.define(command, cli)
+  command:description([[
+Runs the sequences in the simulated cluster with a fault at every single call to the outside: a
+crash before and after it, an answer that never comes (with and without the change having been
+made), a refusal, a lie, garbage. Then the same node tries again, or the other node takes over, and
+the safety rules are checked after everything. Then random schedules of commands, deaths and faults,
+each from its seed. Run it after every edit of a sequence.]])
+  command:epilog(cli.exit_codes({ "ok", "failed", "configuration", "usage" }) .. [[
+
+
+Example:
+  takeover certify                                 what is in use now
+  takeover --lua-path my-edits certify start       an edited start
+  takeover certify --use start=my-start.lua        the same, from one file
+  takeover certify --random 1000000                a night's work
+  takeover certify --seed 4711                     one schedule again, with its trace]])
+  command:argument("sequences", "Which (default: all): " .. table.concat(COMMANDS, ", "))
+    :args("*")
+  command:option("--random", "How many random schedules (default: 2000)"):argname("N")
+    :convert(tonumber)
+  command:option("--first-seed", "Seed of the first one (default: 1)"):argname("N")
+    :convert(tonumber)
+  command:option("--seed", "Play this seed's schedule only, and show it"):argname("N")
+    :convert(tonumber)
+  command:option("--use", "A sequence file in place of the shipped one"):argname("NAME=FILE")
+    :count("*")
+  command:option("--jobs", "Processes at the same time (default: one for each core)")
+    :argname("N"):convert(tonumber)
+  command:option("--write", "Write the first violation as a scenario"):argname("FILE")
+  command:option("--shard", "Internal: the part of the work that this process does")
+    :argname("I/N"):hidden(true)
+end
+
+local function usage(format, ...)
+  failure.raise({ code = "USAGE", message = format:format(...) })
+end
+
+-- Sequences to use instead, by command, loaded once: a mistake in them ends it here, with its line.
+local function replaced(list)
+  local sequences = {}
+  for _, text in ipairs(list) do
+    local name, path = text:match("^(%a+)=(.+)$")
+    if not name then
+      usage('--use wants NAME=FILE, not "%s"', text)
+    end
+    sequences[name] = require("failover").load_sequence(path)
+  end
+  return sequences
+end
+
+local function wanted_of(names)
+  local wanted = {}
+  for _, name in ipairs(#names > 0 and names or COMMANDS) do
+    if not table.concat(COMMANDS, " "):find(name, 1, true) then
+      usage("there is no sequence %s; there are: %s", name, table.concat(COMMANDS, ", "))
+    end
+    wanted[name] = true
+  end
+  return wanted
+end
+
+-- ---- one part of the work ---------------------------------------------------------------------
+
+local function report(kind, fields)
+  fields.kind = kind
+  io.stdout:write(json.encode(fields), "\n")
+  io.stdout:flush()
+end
+
+local function violation(explorer, setting, schedule, problem, what, seed)
+  local small, same = explorer.shrink(setting, schedule, problem)
+  report("violation", {
+    rule = same.rule, text = same.text, what = what, seed = seed, events = #small,
+    scenario = explorer.scenario_text(small, what),
+  })
+end
+
+local function single(explorer, setting, situation, mine)
+  local cases, bad, number = 0, 0, 0
+  local calls = explorer.single_faults(setting, situation, function(schedule, call, effect, problem)
+    number = number + 1
+    if problem then -- it fails even without a fault
+      bad = bad + 1
+      violation(explorer, setting, schedule, problem, situation.name .. ", no fault")
+    elseif mine(number) then
+      cases = cases + 1
+      problem = explorer.play(setting, schedule)
+      if problem then
+        bad = bad + 1
+        if bad <= 3 then
+          violation(explorer, setting, schedule, problem,
+            ("%s, call %d: %s"):format(situation.name, call, effect))
+        end
+      end
+    end
+  end)
+  report("situation", { name = situation.name, calls = calls, cases = cases, bad = bad })
+end
+
+local function work(arguments, setting, index, count)
+  local explorer = require("lab.explorer")
+  local wanted = wanted_of(arguments.sequences)
+  local function mine(number)
+    return number % count == index % count
+  end
+  for _, situation in ipairs(explorer.situations) do
+    if wanted[situation.command] then
+      single(explorer, setting, situation, mine)
+    end
+  end
+  local first = arguments.first_seed or 1
+  local cases, bad = 0, 0
+  for seed = first, first + (arguments.random or 2000) - 1 do
+    if mine(seed) then
+      local schedule = explorer.random_schedule(seed)
+      local problem = explorer.play(setting, schedule)
+      cases = cases + 1
+      if problem then
+        bad = bad + 1
+        if bad <= 3 then
+          violation(explorer, setting, schedule, problem, "seed " .. seed, seed)
+        end
+      end
+      if cases % 500 == 0 then
+        report("progress", { cases = cases })
+      end
+    end
+  end
+  report("random", { cases = cases, bad = bad })
+end
+
+-- ---- all of it, in several processes
+-- -------------------------------------------------------------
+
+local function cores()
+  local found = fs.find("/proc/cpuinfo") and fs.read("/proc/cpuinfo") or ""
+  local _, count = found:gsub("processor%s*:", "")
+  return math.max(count, 1)
+end
+
+-- The folders given by --lua-path: all before the program's own.
+local function own_roots(program)
+  local roots = {}
+  for _, root in ipairs(program.roots) do
+    if root == program.lua_root then
+      break
+    end
+    roots[#roots + 1] = root
+  end
+  return roots
+end
+
+local function child_arguments(arguments, program, index, count)
+  local list = { program.path }
+  for _, path in ipairs(own_roots(program)) do
+    list[#list + 1] = "--lua-path"
+    list[#list + 1] = path
+  end
+  list[#list + 1] = "certify"
+  table.move(arguments.sequences, 1, #arguments.sequences, #list + 1, list)
+  for _, use in ipairs(arguments.use) do
+    list[#list + 1] = "--use"
+    list[#list + 1] = use
+  end
+  for _, option in ipairs({ "random", "first_seed" }) do
+    if arguments[option] then
+      list[#list + 1] = "--" .. option:gsub("_", "-")
+      list[#list + 1] = tostring(math.tointeger(arguments[option]) or arguments[option])
+    end
+  end
+  list[#list + 1] = "--shard"
+  list[#list + 1] = index .. "/" .. count
+  list.stdout = "pipe"
+  return list
+end
+
+-- Reads one child's reports into `sum`.
+local function gather(child, sum)
+  while true do
+    local line = child:read_line({})
+    if not line then
+      break
+    end
+    local entry = json.decode(line)
+    if entry.kind == "situation" then
+      local all = sum.situations[entry.name] or { name = entry.name, calls = entry.calls, cases = 0,
+        bad = 0 }
+      if not sum.situations[entry.name] then
+        sum.situations[entry.name] = all
+        sum.order[#sum.order + 1] = all
+      end
+      all.cases, all.bad = all.cases + entry.cases, all.bad + entry.bad
+    elseif entry.kind == "random" then
+      sum.random, sum.random_bad = sum.random + entry.cases, sum.random_bad + entry.bad
+    elseif entry.kind == "violation" then
+      sum.violations[#sum.violations + 1] = entry
+    end
+  end
+  local ended = child:wait(10)
+  if not ended or ended.code ~= 0 then
+    sum.died = true
+  end
+end
+
+local function show_violations(sum, arguments)
+  for i, entry in ipairs(sum.violations) do
+    if i <= 5 then
+      output.line("")
+      output.line("%s %s is broken: %s", output.paint("violation:", "red"), entry.rule, entry.text)
+      output.line("%s, in %d events:", entry.what, entry.events)
+      output.line("%s", (entry.scenario:gsub("([^\n]+)", "    %1")))
+    end
+  end
+  if arguments.write and sum.violations[1] then
+    fs.write(arguments.write, sum.violations[1].scenario)
+    output.line("written to %s; play it: takeover test %s", arguments.write, arguments.write)
+  end
+end
+
+local function show(sum, took)
+  local cases, bad = 0, 0
+  for _, entry in ipairs(sum.order) do
+    output.line("  %s %4d calls  %6d cases  %s", output.pad(entry.name, 28), entry.calls,
+      entry.cases,
+      entry.bad == 0 and output.paint("no violation", "green") or output.paint(entry.bad
+        .. " violations", "red"))
+    cases, bad = cases + entry.cases, bad + entry.bad
+  end
+  output.line("  %s             %6d cases  %s", output.pad("random schedules", 28), sum.random,
+    sum.random_bad == 0 and output.paint("no violation", "green")
+      or output.paint(sum.random_bad .. " violations", "red"))
+  local total_bad = bad + sum.random_bad
+  output.line("%d single faults and %d random schedules in %.1f s: %s", cases, sum.random, took,
+    total_bad == 0 and not sum.died and "every rule held" or "NOT certified")
+  return cases, total_bad
+end
+
+local function one_seed(arguments, setting)
+  local explorer = require("lab.explorer")
+  local schedule = explorer.random_schedule(arguments.seed)
+  local problem = explorer.play(setting, schedule)
+  output.line("%s", explorer.scenario_text(schedule, "seed " .. arguments.seed))
+  if not problem then
+    output.line("every rule held")
+    return exit_codes.ok
+  end
+  output.line("event %d: %s is broken: %s", problem.at, problem.rule, problem.text)
+  return exit_codes.failed
+end
+
+function M.run(arguments, program)
+  local setting = require("lab.explorer").setting(replaced(arguments.use))
+  wanted_of(arguments.sequences)
+  if arguments.seed then
+    return one_seed(arguments, setting)
+  elseif arguments.shard then
+    local index, count = arguments.shard:match("^(%d+)/(%d+)$")
+    work(arguments, setting, math.tointeger(index), math.tointeger(count))
+    return exit_codes.ok
+  end
+  local began = loop.now()
+  local scheduler, process = require("host.scheduler"), require("process")
+  local sum = {
+    situations = {}, order = {}, violations = {}, random = 0, random_bad = 0, died = false,
+  }
+  local count = arguments.jobs or cores()
+  local readers = {}
+  for index = 1, count do
+    local child = process.start(child_arguments(arguments, program, index, count))
+    readers[index] = scheduler.spawn(gather, child, sum)
+  end
+  for _, reader in ipairs(readers) do
+    local ok, failed = scheduler.join(reader)
+    if not ok then
+      error(failed, 0)
+    end
+  end
+  local cases, bad = show(sum, loop.now() - began)
+  show_violations(sum, arguments)
+  local code = bad == 0 and not sum.died and exit_codes.ok or exit_codes.failed
+  output.document({
+    command = "certify", exit_code = code, single = cases, random = sum.random, bad = bad,
+    violations = json.array(sum.violations), situations = json.array(sum.order),
+    seconds = loop.now() - began,
+  })
+  return code
+end
+
+return M
