@@ -20,7 +20,8 @@ local SECRET = "lab-secret-7391" -- of the simulated cluster only
 local LATENCY = {
   link = 0.6, unlink = 0.3, enumerate = 0.4, list_lag = 0.2, dismount = 0.3, mount = 0.3,
   assign = 0.2, remove = 0.2, import = 0.4, validate = 0.2, realize = 0.2, destroy = 0.2,
-  modify = 0.15, export = 0.5, start = 0.5, turn_off = 0.3, boot = 1.5, shutdown = 1, node_boot = 1,
+  modify = 0.15, export = 0.5, start = 0.5, turn_off = 0.3, boot = 1, shutdown = 0.6,
+  node_boot = 0.8,
 }
 
 local PARAMETERS = [[

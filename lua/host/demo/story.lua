@@ -37,25 +37,24 @@ local function look(lab)
   }
 end
 
+-- Where the virtual machine runs, who has the GPU, and what else is worth a word.
 local function in_words(now)
-  local parts = {}
-  if #now.running == 0 then
-    parts[#parts + 1] = VM .. " runs nowhere"
-  else
-    parts[#parts + 1] = ("%s runs on %s%s"):format(VM, table.concat(now.running, " AND "),
-      now.gpu and " with its GPU" or now.booted and " without a GPU" or ", not booted yet")
+  local vm = "runs nowhere"
+  if #now.running > 0 then
+    vm = table.concat(now.running, " AND ") .. (now.gpu and ", sees its GPU"
+      or now.booted and ", WITHOUT GPU" or ", booting")
   end
-  parts[#parts + 1] = now.holder and ("GPU: %s, link %s"):format(now.holder, now.link)
-    or "GPU: free"
+  local gpu = now.holder and ("%s, link %s"):format(now.holder, now.link) or "free"
+  local rest = {}
   for _, node in ipairs(now.nodes) do
     if not node.up then
-      parts[#parts + 1] = node.name .. " is down"
+      rest[#rest + 1] = node.name .. " is down"
     end
   end
   if #now.violations > 0 then
-    parts[#parts + 1] = #now.violations .. " RULES BROKEN"
+    rest[#rest + 1] = #now.violations .. " RULES BROKEN"
   end
-  return table.concat(parts, "; ")
+  return vm, gpu, table.concat(rest, ", ")
 end
 
 -- Does it run on exactly this node, booted, with the device that EEM moved?
@@ -95,7 +94,7 @@ local function event(title, run)
 end
 
 local function disk_to(node)
-  return event("EXPRESSCLUSTER moves the shared disk to " .. node, function(stage)
+  return event("ECX moves the shared disk to " .. node, function(stage)
     stage.lab:give_disk(node)
   end)
 end
@@ -112,7 +111,7 @@ end
 
 -- ms1 starts the virtual machine, and loses power as soon as the GPU is connected to it.
 local power_loss = {
-  title = "start on ms1: power fails as soon as the GPU is connected (kill -9)",
+  title = "start on ms1: power lost once the GPU is there",
   run = function(stage)
     local child = stage:start({ "start", VM }, "ms1", { CLP_EVENT = "START" })
     wait_for(stage, held_by("ms1"), "the GPU was connected to ms1")
@@ -154,9 +153,9 @@ local scenes = {
     stage.lab:power("ms1", "on")
     wait_for(stage, node_up("ms1"), "ms1 was up")
   end),
-  play("ms1 comes back: start with CLP_EVENT=RECOVER", "ms1", { "start", VM }, RECOVER,
+  play("ms1 is back: start with CLP_EVENT=RECOVER", "ms1", { "start", VM }, RECOVER,
     runs_on("ms2")),
-  play("ms1 comes back: recover", "ms1", { "recover", VM }, nil, runs_on("ms2")),
+  play("ms1 is back: recover", "ms1", { "recover", VM }, nil, runs_on("ms2")),
   play("monitor on ms2", "ms2", { "monitor", VM }, nil, runs_on("ms2")),
 }
 
@@ -178,13 +177,16 @@ local function play_scene(stage, scene, number)
   elseif #now.violations > 0 then
     wrong = now.violations[1].id .. ": " .. now.violations[1].text
   end
-  output.line("  %s %s", output.paint("lab:", "blue"), in_words(now))
+  local vm, gpu, rest = in_words(now)
+  output.line("  %s %s: %s; GPU: %s%s", output.paint("the cluster says", "blue"), VM, vm, gpu,
+    rest ~= "" and "; " .. rest or "")
   if wrong then
     output.complain("  " .. output.paint("not as it should be: ", "red") .. wrong)
   end
   return {
     number = number, title = scene.title, took = took, exit_code = result.code,
-    signal = result.signal, truth = in_words(now), ok = not wrong, wrong = wrong,
+    signal = result.signal, ok = not wrong, wrong = wrong,
+    truth = { vm = vm, gpu = gpu, rest = rest },
   }
 end
 
@@ -194,11 +196,13 @@ local function show_table(rows)
     cells[i] = {
       row.number, row.title, output.duration(row.took),
       row.exit_code and tostring(row.exit_code) or row.signal and "killed" or "-",
-      row.ok and "ok" or "WRONG", row.truth,
+      row.ok and "ok" or "WRONG", row.truth.vm, row.truth.gpu, row.truth.rest,
     }
   end
   output.line("")
-  local header = { "", "what happened", "took", "exit", "", "what the cluster itself says is true" }
+  local header = {
+    "", "what happened", "took", "exit", "", "the cluster says: " .. VM, "GPU", "",
+  }
   output.table(header, cells, {
       colours = {
         [5] = function(cell)
@@ -262,7 +266,10 @@ function M.run(arguments, program)
   local stage = require("host.demo.stage").open(program, arguments.speed)
   local ok, result = loop.guard(perform, stage, arguments)
   loop.cancel(false)
-  scheduler.shielded(stage.close, stage, arguments.keep)
+  local cleaned, why = scheduler.shielded(stage.close, stage, arguments.keep)
+  if not cleaned then
+    output.complain(("%s could not be removed: %s"):format(stage.directory, tostring(why)))
+  end
   if not ok then
     error(result, 0)
   end
