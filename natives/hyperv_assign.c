@@ -4,30 +4,35 @@
 
 #include "hyperv_common.h"
 
-// The list may lag behind a dismount.
-#define LAG_LOOKS 5
-#define LAG_MS    500
+// The list may lag behind a dismount by some seconds: looked at often at first, less often later.
+#define LAG_MS          2500
+#define FIRST_WAIT_MS   50
+#define LONGEST_WAIT_MS 500
 
-// Looks until the device is listed or the lag is over. *device stays NULL when it is not listed.
+// Looks until the device is listed or lag_ms are over. *device stays NULL when it is not listed.
 static int wait_for_device(struct tk_host_device_list *list, struct tk_host_device **device,
-                           struct tk_hyperv *h, const char *location, int looks,
+                           struct tk_hyperv *h, const char *location, int64_t lag_ms,
                            const struct tk_limit *limit, struct tk_failure *err)
 {
-    for (int i = 0; i < looks; i++) {
+    struct tk_limit lag = tk_limit_sooner(limit, lag_ms);
+    int64_t wait_ms = FIRST_WAIT_MS;
+
+    for (;;) {
         if (tk_hyperv_assignable(list, h, limit, err) != 0) {
             return -1;
         }
         *device = tk_host_device_at(list, location);
-        if (*device || i + 1 == looks) {
+        if (*device || tk_limit_left_ms(&lag) == 0) {
             return 0;
         }
         tk_host_device_list_clear(list);
-        if (!tk_limit_sleep(limit, LAG_MS)) {
+        tk_limit_sleep(&lag, wait_ms);
+        if (tk_cancel_get() || tk_limit_left_ms(limit) == 0) {
             return tk_fail(err, tk_cancel_get() ? TK_CANCELLED : TK_DEADLINE,
                            "stopped waiting for %s in the list of assignable devices", location);
         }
+        wait_ms = wait_ms * 2 > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait_ms * 2;
     }
-    return 0;
 }
 
 // ---- host <-> assignable
@@ -82,7 +87,7 @@ int tk_hyperv_mount(bool *changed, struct tk_hyperv *h, const char *instance, co
     int result = -1;
 
     *changed = false;
-    if (wait_for_device(&devices, &device, h, location, seen ? LAG_LOOKS : 1, limit, err) != 0) {
+    if (wait_for_device(&devices, &device, h, location, seen ? LAG_MS : 0, limit, err) != 0) {
         goto done;
     }
     if (!device) {
@@ -132,16 +137,13 @@ static int find_assignment(bool *found, struct tk_hyperv *h, const struct tk_vm_
     return result;
 }
 
-// The machine, which must be off for its devices to change.
+// The machine, registered or planned, must be off for its devices to change.
 static int check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm, const struct tk_limit *limit,
                      struct tk_failure *err)
 {
-    struct tk_vm_ref ref = {.kind = TK_VM_REGISTERED};
     struct tk_vm there = {0};
-    int result;
+    int result = tk_hyperv_look(&there, NULL, h, vm, limit, err);
 
-    memcpy(ref.id, vm->id, sizeof ref.id);
-    result = tk_hyperv_look(&there, NULL, h, &ref, limit, err);
     if (result == 0 && there.state != TK_VM_OFF) {
         result = tk_hyperv_wrong_state(err, &there, "its devices change only while it is off");
     }
@@ -230,7 +232,7 @@ int tk_hyperv_assign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref 
         goto done;
     }
     if (check_off(h, vm, limit, err) != 0 ||
-        wait_for_device(&devices, &device, h, location, LAG_LOOKS, limit, err) != 0) {
+        wait_for_device(&devices, &device, h, location, LAG_MS, limit, err) != 0) {
         goto done;
     }
     if (!device || !device->path) {

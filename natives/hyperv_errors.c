@@ -1,8 +1,9 @@
 // What Hyper-V's failures mean to someone who has to act on them. A method fails by its
 // ReturnValue, by its job's ErrorCode, by an HRESULT, or only by the text of a job; the same cause
 // shows up in each of these ways, and two families of return codes are in use. One table, read from
-// the most telling mark to the least: the first rule that fits wins. Numbers come before texts,
-// because hosts of other languages translate the texts.
+// the most telling mark to the least: the first rule that fits wins. What a number tells comes
+// before texts, because hosts of other languages translate them; texts only make a vague number
+// precise.
 #include <stdio.h>
 #include <string.h>
 
@@ -84,7 +85,6 @@ static const struct rule rules[] = {
     {IMPORT, 0x80070003, NULL, TK_HYPERV_NO_DEFINITION, NULL},
     {FILES, 0x80070005, NULL, TK_HYPERV_ACCESS, ACCESS_HINT},
     {DEVICE | START, 0xC035001E, NULL, TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT},
-    {DEVICE, 0x80070032, NULL, TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT},
     {START | OTHER | PLANNED | GUEST, 0x80041002, NULL, TK_HYPERV_VM_NOT_FOUND, NULL},
     {DEVICE, 0x80041002, NULL, TK_HYPERV_DEVICE_GONE, GONE_HINT},
     // texts of jobs (in English)
@@ -92,7 +92,7 @@ static const struct rule rules[] = {
     {DEVICE, 0, "has not supplied any directives", TK_HYPERV_NOT_ASSIGNABLE, FORCE_HINT},
     {DEVICE, 0, "not assignable", TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT},
     {DEVICE, 0, "cannot be assigned", TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT},
-    {DEVICE, 0, "ACS", TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT},
+    {DEVICE, 0x80070032, NULL, TK_HYPERV_NOT_ASSIGNABLE, ASSIGN_HINT}, // "not supported": no reason
     {START, 0, "MMIO region", TK_HYPERV_RESOURCES, MEMORY_HINT},
     {START, 0, "not enough memory", TK_HYPERV_RESOURCES, MEMORY_HINT},
     {START, 0, "element not found", TK_HYPERV_DEVICE_GONE, ORPHAN_HINT},
@@ -186,7 +186,10 @@ static bool fits(const struct rule *rule, const struct tk_failure *err, int kind
     if ((rule->kinds & kinds) == 0) {
         return false;
     }
-    return rule->text ? tk_text_has(err->message, rule->text) : tk_hyperv_has(err, rule->number);
+    if (rule->text) { // the words for a bare return code are our own
+        return err->code != TK_WMI_METHOD_FAILED && tk_text_has(err->message, rule->text);
+    }
+    return tk_hyperv_has(err, rule->number);
 }
 
 void tk_hyperv_explain(struct tk_failure *err, const char *method, const char *target)

@@ -3,6 +3,7 @@
 // discarded. The id of the machine is kept always, so that disks' access lists stay valid.
 #include <string.h>
 
+#include "hostfiles.h"
 #include "hyperv_common.h"
 
 #define VM_FOLDER "Virtual Machines"
@@ -41,6 +42,28 @@ static bool id_of_job(char id[TK_GUID_SIZE], struct tk_hyperv *h, const char *jo
     return found;
 }
 
+// Hyper-V says 32779 of a file that is in use and of one that is not there; files are asked for
+// elsewhere. Where that is not possible the failure stays as it is.
+static int explain_file(struct tk_failure *err, struct tk_hyperv *h, const char *file,
+                        const struct tk_limit *limit)
+{
+    struct tk_hostfile_list found = {0};
+    char *path = tk_hostfile_path(file);
+    struct tk_wmi *cimv2 = NULL;
+    struct tk_failure ignored;
+
+    if (path && tk_wmi_namespace(&cimv2, tk_hyperv_wmi(h), "root/cimv2", &ignored) == 0 &&
+        tk_hostfile_find(&found, cimv2, path, false, limit, &ignored) == 0 && found.count == 0) {
+        err->code = TK_HYPERV_NO_DEFINITION;
+        err->transient = tk_code_transient(err->code);
+        tk_fail_hint(err, "there is no such file: is the disk connected to this node?");
+    }
+    tk_hostfile_list_clear(&found);
+    tk_wmi_close(cimv2);
+    tk_free(path);
+    return -1;
+}
+
 int tk_hyperv_definition(struct tk_vm *out, struct tk_hyperv *h, const char *file,
                          const struct tk_limit *limit, struct tk_failure *err)
 {
@@ -57,6 +80,9 @@ int tk_hyperv_definition(struct tk_vm *out, struct tk_hyperv *h, const char *fil
                                                .in = in,
                                                .target = file},
                       limit, err) != 0) {
+        if (err->code == TK_HYPERV_IN_USE) {
+            explain_file(err, h, file, limit);
+        }
         goto done;
     }
     summary = tk_cim_object_at(answer, "SummaryInformation", 0);
@@ -113,6 +139,9 @@ static int explain_import(struct tk_failure *err, struct tk_hyperv *h, const cha
     struct tk_failure other;
     bool found = false;
 
+    if (err->code == TK_HYPERV_IN_USE) {
+        return explain_file(err, h, file, limit);
+    }
     if (err->code != TK_WMI_JOB_FAILED && err->code != TK_WMI_METHOD_FAILED) {
         return -1;
     }
