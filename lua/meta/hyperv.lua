@@ -19,17 +19,17 @@ hyperv = {}
 ---@class VmSettings
 ---@field stop_action "turn off"|"save"|"shut down"|"unknown"
 ---@field start_action "none"|"if was running"|"always"|"unknown"
----@field recovery_action string?
+---@field recovery_action string? "none", "restart", "revert"
 ---@field cache_types boolean? GuestControlledCacheTypes; nil where the host does not know it
----@field low_mmio string  "3GiB"
----@field high_mmio string "33280MiB"
+---@field low_mmio string?  "3GiB"
+---@field high_mmio string? "33280MiB"
 ---@field saved_state boolean the configuration names a saved state
 ---@field root string? ConfigurationDataRoot
 ---@field file string? ConfigurationFile, relative
 ---@field snapshot_root string?
 ---@field generation integer?
 ---@field version string?
----@field checkpoints string "disabled", ...
+---@field checkpoints string? "disabled", "production with fallback", "production only", "standard"
 ---@field dynamic_memory boolean?
 
 ---@class HostDevice an assignable (dismounted) device
@@ -50,7 +50,8 @@ hyperv = {}
 ---@class Hyperv
 local Hyperv = {}
 
--- On a connection to root/virtualization/v2 (shared, not taken).
+-- On a connection to root/virtualization/v2 (shared, not taken). A failure of a verb keeps the host's own words in `message` and its HRESULT
+-- or return value in `hresult`; `target` is the machine, file or location.
 ---@param connection Wmi
 ---@param options { job_timeout: number? }?   job_timeout: seconds that a job may take, default 300
 ---@return Hyperv
@@ -76,13 +77,14 @@ function Hyperv:settings(vm) end
 ---@return { id: string, name: string }
 function Hyperv:definition(file) end
 
--- ImportSystemDefinition, keeping the id: gives a planned VM. Raises HYPERV_EXISTS, HYPERV_IN_USE.
+-- ImportSystemDefinition, keeping the id: gives a planned VM. Raises HYPERV_EXISTS, HYPERV_IN_USE, HYPERV_NO_DEFINITION. snapshots: where
+-- the checkpoints are, else the folder Snapshots beside "Virtual Machines".
 ---@param file string .vmcx
 ---@param options { snapshots: string? }?
 ---@return Vm planned
 function Hyperv:import(file, options) end
 -- ModifySystemSettings with only the changed properties; on planned VMs also root, snapshot_root, swap_root (fact sheet 1.6).
--- Does nothing where all is already so.
+-- Does nothing where all is already so. Sizes are whole MiB. Raises HYPERV_STATE for what needs the machine off, or planned.
 ---@param vm Vm|string
 ---@param settings { stop_action: string?, start_action: string?, cache_types: boolean?, low_mmio: string?, high_mmio: string?, root: string?, snapshot_root: string?, swap_root: string?, checkpoints: string? }
 ---@return boolean changed
@@ -97,7 +99,7 @@ function Hyperv:relink_disk(vm, disk_id, path) end
 function Hyperv:adapters(vm) end
 ---@return boolean changed
 function Hyperv:disconnect_adapter(vm, adapter_id) end
--- ValidatePlannedSystem. Never raises for what it finds.
+-- ValidatePlannedSystem. Never raises for what it finds; code: the digits of the host's message id ("40004").
 ---@return { ok: boolean, problems: { code: string, message: string, source: string? }[] }
 function Hyperv:validate(planned) end
 -- RealizePlannedSystem.
@@ -113,14 +115,16 @@ function Hyperv:unregister(vm) end
 ---@param options { with_disks: boolean?, subdirectory: boolean? }?
 function Hyperv:export(vm, directory, options) end
 
--- RequestStateChange(2). False when it runs already.
+-- RequestStateChange(2). False when it runs already or is on its way. Raises HYPERV_DEVICE_GONE (an assigned device is not there),
+-- HYPERV_ACCESS, HYPERV_RESOURCES.
 ---@return boolean changed
 function Hyperv:start(vm) end
--- Asks the guest to shut down and returns when the guest has taken the request; off comes later. Raises HYPERV_GUEST when the guest does
--- not listen.
+-- Asks the guest to shut down and returns when the guest has taken the request; off comes later. False when it is off or shutting down.
+-- Raises HYPERV_GUEST when the guest does not listen.
 ---@param options { force: boolean?, reason: string? }?
 ---@return boolean changed
 function Hyperv:shutdown(vm, options) end
+-- RequestStateChange(3), also of a saved VM, whose saved state is lost. False when it is off.
 ---@return boolean changed
 function Hyperv:turn_off(vm) end
 -- Saved -> off. Registered or planned VM.
@@ -131,20 +135,23 @@ function Hyperv:clear_saved_state(vm) end
 ---@return HostDevice[]
 function Hyperv:assignable_devices() end
 -- Takes the device from the host (driver must be disabled). force: without ACS and mitigation directives. False when it is already so.
+-- Raises HYPERV_NOT_ASSIGNABLE with a hint, HYPERV_IN_USE (driver), HYPERV_DEVICE_GONE.
 ---@param device { instance: string?, location: string, force: boolean? }
 ---@return boolean changed
 function Hyperv:dismount(device) end
--- Gives it back to the host (it comes back disabled).
+-- Gives it back to the host (it comes back disabled). False when it is not listed; with a PCIP\ instance, which the caller has seen, the
+-- list is given time to catch up. Raises HYPERV_IN_USE where a VM has it.
 ---@param device { instance: string?, location: string }
 ---@return boolean changed
 function Hyperv:mount(device) end
 ---@return Assignment[]
 function Hyperv:assigned(vm) end
--- VM off, device dismounted. False when exactly this device is already assigned to this VM.
+-- VM off (else HYPERV_STATE), device dismounted. False when exactly this device is already assigned to this VM. Waits up to 2.5 s for a
+-- list of assignable devices that lags behind. Raises HYPERV_NOT_ASSIGNABLE, HYPERV_IN_USE (another VM has it), HYPERV_DEVICE_GONE.
 ---@param location string
 ---@return boolean changed
 function Hyperv:assign(vm, location) end
--- By assignment id; false when it is already gone.
+-- By assignment id, also of a device that is gone; VM off. False when it is already gone.
 ---@return boolean changed
 function Hyperv:unassign(vm, assignment_id) end
 

@@ -25,16 +25,19 @@ local Pnp = {}
 ---@return Pnp
 function pnp.open(connection) end
 
--- PCI devices (PCI\ and PCIP\). Location paths cost one request for each device: filter.
+-- PCI devices (PCI\ and PCIP\). Texts of the filter compare without case. Location paths cost one request for each device that is left:
+-- filter, or say locations = false. absent: also those that are not there.
 ---@param filter { class: string?, manufacturer: string?, vendor: string?, device: string?, location: string?, id: string?, locations: boolean?, absent: boolean? }?
 ---@return PnpDevice[]
 function Pnp:devices(filter) end
--- Disables the driver, lasting. False when it is disabled already.
+-- Disables the driver, lasting. False when it is disabled already. Raises PNP_NOT_FOUND (also when it is absent), PNP_FAILED.
 ---@return boolean changed, boolean reboot_needed
 function Pnp:disable(id) end
+-- False when it is not disabled, whatever else its problem is.
 ---@return boolean changed, boolean reboot_needed
 function Pnp:enable(id) end
--- Looks for new devices (pnputil /scan-devices through Win32_Process.Create: unverified on real hosts).
+-- Has the node look for new devices, and does not wait for what it finds (pnputil /scan-devices through Win32_Process.Create: unverified
+-- on real hosts). Raises PNP_FAILED.
 function Pnp:rescan() end
 function Pnp:close() end
 

@@ -144,7 +144,8 @@ function fs.lock(path, text) end
 local FsLock = {}
 -- Releasing twice is harmless; a lock nobody holds any more is released too.
 function FsLock:release() end
--- Files on a Hyper-V host, through CIM_DataFile and Win32_Directory on a connection to root/cimv2.
+-- Files on a Hyper-V host, through CIM_DataFile and Win32_Directory on a connection to root/cimv2. Paths begin with a drive; / counts as \.
+-- Changes raise FS_NOT_FOUND, or FS_FAILED with the method's return value in `hresult` (transient for a sharing violation).
 ---@class HostFiles
 local HostFiles = {}
 ---@param connection Wmi
