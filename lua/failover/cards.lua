@@ -92,6 +92,26 @@ function M.choose(c, request)
   }, device
 end
 
+-- A value in ExpEther Manager that nobody here wrote: it is said, and never overwritten.
+function M.second_writer(gpu, device)
+  failure.raise({
+    code = "SECOND_WRITER",
+    target = gpu.id,
+    message = string.format("%s is suddenly in %s, which nobody here wrote", gpu.title,
+      device.free and "the pool" or "group " .. tostring(device.group_id)),
+    hint = "somebody else uses ExpEther Manager at the same time; nothing was overwritten",
+  })
+end
+
+-- Is a card that this run has seen connected still in this node's group? Gives EEM's record of it.
+function M.still_ours(c, gpu)
+  local device = c.eem:device(gpu.id)
+  if gpu.seen_connected and device.group_id ~= c.this.group_id then
+    M.second_writer(gpu, device)
+  end
+  return device
+end
+
 -- The card's place: PCIROOT(0)#PCI(0300)#PCI(0000) without the function, which is the last digit
 -- pair of the last part.
 local function slot(location)

@@ -28,16 +28,6 @@ local chosen = step "GPU chosen" {
   end,
 }
 
-local function second_writer(gpu, group_id)
-  failure.raise({
-    code = "SECOND_WRITER",
-    target = gpu.id,
-    message = string.format("%s is suddenly in group %s, which nobody here wrote", gpu.title,
-      tostring(group_id)),
-    hint = "somebody else uses ExpEther Manager at the same time; nothing was overwritten",
-  })
-end
-
 -- The change was accepted: is it there? A "yes" without effect may be tried once more.
 local function read_back(c, gpu, before, wanted)
   local now = c.eem:device(gpu.id)
@@ -45,7 +35,7 @@ local function read_back(c, gpu, before, wanted)
     return
   end
   if now.group_id ~= before then
-    second_writer(gpu, now.group_id)
+    cards.second_writer(gpu, now)
   end
   failure.raise({
     code = "EEM_NOT_APPLIED",
@@ -96,7 +86,7 @@ local released = step "GPU not held by another node" {
         return false, gpu.title .. " is free, but its link is still up"
       elseif elsewhere(c, device) then
         if gpu.freed and device.group_id ~= gpu.freed then
-          second_writer(gpu, device.group_id)
+          cards.second_writer(gpu, device)
         end
         return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
       end
@@ -165,7 +155,7 @@ local connected = step "GPU connected to this node" {
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
         if gpu.wrote and not device.free then
-          second_writer(gpu, device.group_id)
+          cards.second_writer(gpu, device)
         end
         return false, gpu.title .. " is in group " .. tostring(device.group_id)
       end
@@ -176,6 +166,7 @@ local connected = step "GPU connected to this node" {
       if device.link == "down" then
         return false, gpu.title .. " is in the group of " .. c.node .. ", but its link is down"
       end
+      gpu.seen_connected = true
     end
     return true
   end,
@@ -192,7 +183,7 @@ local connected = step "GPU connected to this node" {
           return now.group_id == c.this.group_id
         end)
       elseif device.group_id ~= c.this.group_id then
-        second_writer(gpu, device.group_id)
+        cards.second_writer(gpu, device)
       end
     end
   end,

@@ -6,7 +6,20 @@ local step = failover.step
 
 local present = step "GPU visible on this node" {
   within = 60,
-  holds = cards.locate_all,
+  holds = function(c)
+    local there, why = cards.locate_all(c)
+    if not there then
+      for _, gpu in ipairs(cards.chosen(c)) do
+        -- Else we would wait for a card that somebody has moved away. That EEM does not answer
+        -- just now is no reason to stop waiting.
+        local _, failed = failover.try(cards.still_ours, c, gpu)
+        if failed and failed.code == "SECOND_WRITER" then
+          error(failed, 0)
+        end
+      end
+    end
+    return there, why
+  end,
   act = function(c)
     if c.vm.rescan then
       c.pnp:rescan()
@@ -53,8 +66,8 @@ local disabled = step "GPU driver disabled on this node" {
   undo = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       for _, id in ipairs(gpu.disabled or {}) do
-        local _, failed = failover.try(c.pnp.enable, c.pnp, id)
-        if failed and failed.code ~= "PNP_NOT_FOUND" then
+        local changed, failed = failover.try(c.pnp.enable, c.pnp, id)
+        if changed == nil and failed.code ~= "PNP_NOT_FOUND" then
           error(failed, 0)
         end
       end
@@ -175,7 +188,7 @@ local in_service = step "GPU in service" {
   within = 30,
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
-      local device = c.eem:device(gpu.id)
+      local device = cards.still_ours(c, gpu)
       if device.group_id ~= c.this.group_id or device.link == "down" then
         return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link "
           .. device.link

@@ -76,16 +76,31 @@ local not_stale_here = step "VM not registered here while its disk is elsewhere"
   end,
 }
 
+-- A half-imported machine that is ours. Where the disk is elsewhere nobody knows the id: then the
+-- only one of this name is meant; its files are out of reach, so nothing but the record can go.
+local function leftover(c)
+  if vm_files.identify(c) then
+    return vm_state.planned(c)
+  end
+  local found
+  for _, vm in ipairs(c.hyperv:planned_vms()) do
+    if vm.name == (c.vm.name or c.vm_name) then
+      if found then
+        return nil
+      end
+      found = vm
+    end
+  end
+  return found
+end
+
 local no_leftovers = step "no half-imported configuration on this node" {
   within = 60,
   holds = function(c)
-    if not vm_files.identify(c) then
-      return true
-    end
-    return failover.answer(vm_state.planned(c) == nil, "an import was not finished")
+    return failover.answer(leftover(c) == nil, "an import was not finished")
   end,
   act = function(c)
-    c.hyperv:discard(vm_state.planned(c))
+    c.hyperv:discard(leftover(c))
   end,
 }
 
