@@ -199,6 +199,17 @@ function M.words(story)
     return #story.world.invariants.changes
   end
 
+  -- How often the world was changed in this way, by its own word: "import", "assign", "set group".
+  function w.expect_made(verb, times)
+    local count = 0
+    for _, change in ipairs(story.world.invariants.changes) do
+      count = count + (change.verb == verb and 1 or 0)
+    end
+    if count ~= times then
+      story:complain("expected %q to have been done %d times, it was %d times", verb, times, count)
+    end
+  end
+
   function w.expect_unchanged(since)
     local list = story.world.invariants.changes
     if #list ~= since then
