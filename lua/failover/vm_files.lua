@@ -87,8 +87,8 @@ function M.identify(c)
   return c.vm_id
 end
 
--- Is `copy` a complete copy of `original`? The same names and sizes, and no file of the copy older than
--- its original: whether copying keeps a file's time is unverified, so both are fine.
+-- Is `copy` a complete copy of `original`? The same names and sizes, and no file of the copy older
+-- than its original: whether copying keeps a file's time is unverified, so both are fine.
 function M.is_copy(c, original, copy)
   local left, right = c.files:list(original), c.files:list(copy)
   if #left ~= #right or #left == 0 then

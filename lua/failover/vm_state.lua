@@ -30,7 +30,8 @@ function M.check_same_place(c, vm)
   end
 end
 
--- Cleanly stopped on this node: gone, or off with no device assigned. Returns whether, and a sentence.
+-- Cleanly stopped on this node: gone, or off with no device assigned. Returns whether, and a
+-- sentence.
 function M.stopped(c)
   local vm = M.registered(c)
   if not vm then

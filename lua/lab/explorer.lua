@@ -354,7 +354,7 @@ function M.random_schedule(seed)
 end
 
 -- ---- shrinking
--- ----------------------------------------------------------------------------------------------------
+-- ------------------------------------------------------------------------------------------------
 
 -- A shorter schedule that breaks the same rule: events and faults are left out as long as it
 -- still does.

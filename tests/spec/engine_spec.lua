@@ -10,7 +10,9 @@ local virtual_clock = require("lab.virtual_clock")
 local step, together = failover.step, failover.together
 
 local function context()
-  local c = { ecx = {}, node = "ms1", vm_name = "vme2", warnings = {}, observer = { changes = 0, answers = {} },
+  local c = {
+    ecx = {}, node = "ms1", vm_name = "vme2", warnings = {},
+    observer = { changes = 0, answers = {} },
     notes = {} }
   c.journal = diary.new(nil)
   function c:note(text)
