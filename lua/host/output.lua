@@ -85,11 +85,13 @@ function M.pad(text, columns)
   return text .. (" "):rep(columns - M.width(text))
 end
 
--- Seconds for people: "0.04 s", "1.2 s", "2 min 05 s".
+-- Seconds for people: "4.2 ms", "40 ms", "1.2 s", "2 min 05 s".
 ---@return string
 function M.duration(seconds)
-  if seconds < 0.1 then
-    return ("%.2f s"):format(seconds)
+  if seconds < 0.00995 then
+    return ("%.1f ms"):format(seconds * 1000)
+  elseif seconds < 0.0995 then
+    return ("%.0f ms"):format(seconds * 1000)
   elseif seconds < 60 then
     return ("%.1f s"):format(seconds)
   end

@@ -143,6 +143,9 @@ local function wrong_settings(settings, vm)
   if settings.stop_action ~= "turn off" then
     wrong[#wrong + 1] = "stop action is " .. settings.stop_action
   end
+  if settings.start_action ~= "none" then
+    wrong[#wrong + 1] = "start action is " .. settings.start_action
+  end
   if settings.cache_types == false then
     wrong[#wrong + 1] = "guest controlled cache types are off"
   end
@@ -151,9 +154,6 @@ local function wrong_settings(settings, vm)
     if vm.mmio[key] and now ~= vm.mmio[key] then
       wrong[#wrong + 1] = ("%s MMIO is %s, not %s"):format(key, tostring(now), vm.mmio[key])
     end
-  end
-  if settings.checkpoints ~= "disabled" then
-    wrong[#wrong + 1] = "checkpoints are " .. tostring(settings.checkpoints)
   end
   return wrong
 end

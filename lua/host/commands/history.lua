@@ -71,13 +71,27 @@ local function show_steps(steps)
     { indent = "  ", colours = { colour_of } })
 end
 
-local function show_calls(calls, began)
+-- What a call was about, in a few words: its arguments where they are plain.
+local function subject(call)
+  local words = { call.target }
+  for _, argument in ipairs(type(call.request) == "table" and call.request or {}) do
+    if type(argument) ~= "table" then
+      words[#words + 1] = tostring(argument)
+    end
+  end
+  return table.concat(words, " ")
+end
+
+-- Calls tell their time by the clock that never jumps: seconds count from the first one.
+local function show_calls(calls)
   local rows = {}
+  local began = calls[1] and calls[1].began
   for i, call in ipairs(calls) do
     local failed = call.failure
     rows[i] = {
-      call.kind == "change" and "*" or "", ("+%.3f"):format((call.began or began) - began),
-      call.native .. ":" .. call.verb, call.target or "", output.duration(call.took or 0),
+      call.kind == "change" and "*" or "", ("+%.3f"):format(call.began - began),
+      call.native .. ":" .. call.verb, beginning(subject(call), MESSAGE_CHARACTERS),
+      output.duration(call.took or 0),
       failed and (type(failed) == "table" and failed.code or tostring(failed))
         or (call.changed == false and "was so already" or ""),
     }
@@ -111,7 +125,7 @@ local function show_run(journal, id)
     end
   end
   output.line("\ncalls (* changed the world)")
-  show_calls(calls, run.began)
+  show_calls(calls)
 end
 
 function M.run(arguments, program)

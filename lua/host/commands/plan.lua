@@ -59,10 +59,11 @@ function M.run(arguments, program)
   for i, entry in ipairs(plan) do
     would = would + (entry.state == "would" and 1 or 0)
     plain[i] = {
-      name = entry.name, branch = entry.branch, state = entry.state, reason = entry.reason,
+      name = entry.name, branch = entry.branch, state = entry.state,
+      reason = entry.failure and entry.failure.message or entry.reason,
     }
     output.line("%s", "  " .. output.paint(output.pad(words[entry.state], 13), colours[entry.state])
-      .. output.pad(entry.name, 40) .. output.paint("  " .. (entry.reason or ""), "dim"))
+      .. output.pad(entry.name, 48) .. output.paint("  " .. (plain[i].reason or ""), "dim"))
   end
   output.line("%d of %d facts hold already, %d would be made true; nothing was changed",
     #plan - would, #plan, would)
