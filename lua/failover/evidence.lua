@@ -42,9 +42,11 @@ local active = {
   stopping = true,
 }
 
--- Is the virtual machine using memory, disks and devices in this state?
+-- Is the virtual machine using memory, disks and devices in this state? The numbers of the
+-- critical states differ
+-- between versions of Windows, so there the time for which it is powered on tells.
 function M.is_active(vm)
-  return active[vm.state] or false
+  return active[vm.state] or vm.state == "critical" and (vm.uptime or 0) > 0 or false
 end
 
 local function matches(assignment, gpu, location)

@@ -102,6 +102,7 @@ function M.start(world, parameters, command, vm, node, options)
     faults = options.faults, by = name_of(world, node, command),
     began = scheduler.now(), secret = M.SECRET,
   }, Actor)
+  self.before = require("lab.checks").snapshot(world, self)
   self.task = scheduler.spawn_family(perform, self, options)
   self.task.actor = self
   self.task.family.actor = self

@@ -48,6 +48,48 @@ local function honest(world, actor, code)
   end
 end
 
+-- What this node has of the virtual machine and its devices: compared before and after a run.
+function M.snapshot(world, actor)
+  local truth = world:truth()
+  local vm, group = vm_truth(truth, actor.vm), actor.parameters.nodes[actor.node].group_id
+  local shot = { devices = {} }
+  for _, place in ipairs(vm and vm.registered or {}) do
+    shot.registered = shot.registered or place.node == actor.node
+  end
+  for _, node in ipairs(vm and vm.running or {}) do
+    shot.running = shot.running or node == actor.node
+  end
+  for _, device in ipairs(truth.devices) do
+    shot.devices[device.id] = device.group_id == group
+  end
+  return shot
+end
+
+-- I4 again: exit codes that say "everything that was changed is undone" mean it.
+local undone = { [10] = true, [11] = true, [15] = true, [16] = true, [17] = true }
+
+local function taken_back(world, actor, code)
+  if not actor.before or actor.command == "stop" or not undone[code] then
+    return nil
+  end
+  local before, after = actor.before, M.snapshot(world, actor)
+  local left
+  if after.running and not before.running then
+    left = "it runs"
+  elseif after.registered and not before.registered then
+    left = "it is registered"
+  end
+  for id, here in pairs(after.devices) do
+    if here and not before.devices[id] then
+      left = id .. " is in the node's group"
+    end
+  end
+  if left then
+    return "I4", string.format("%s on %s ends with %d, which says that all is undone, but %s",
+      actor.command, actor.node, code, left)
+  end
+end
+
 -- I5: the run ended inside its deadline. A second for what was on the wire.
 local function in_time(actor)
   if actor.deadline and actor.took > actor.deadline + 1 then
@@ -94,6 +136,9 @@ function M.after_run(world, actor, code)
   end
   if not id and code ~= "killed" then
     id, text = honest(world, actor, code)
+    if not id then
+      id, text = taken_back(world, actor, code)
+    end
     if not id then
       id, text = explained(world, actor)
     end

@@ -205,6 +205,12 @@ M.situations = {
     },
   },
   {
+    name = "start while it runs elsewhere", command = "start", node = "ms2",
+    before = { { "must", "start", "ms1" }, { "disk", "ms2" } },
+    after = { { { "stop", "ms1" }, { "wait", 60 }, { "must", "start", "ms2" }, { "must", "monitor",
+      "ms2" } } },
+  },
+  {
     name = "stop", command = "stop", node = "ms1", before = { { "must", "start", "ms1" } },
     after = {
       { { "must", "stop", "ms1" }, { "must", "start", "ms1" }, { "must", "monitor", "ms1" } },
@@ -353,15 +359,45 @@ function M.random_schedule(seed)
   return schedule
 end
 
--- ---- shrinking
--- ------------------------------------------------------------------------------------------------
+-- The first violation that turns up, shrunk: { rule, text }, schedule. Nil when `random`
+-- schedules found none either.
+function M.find(setting, commands, random)
+  for _, situation in ipairs(M.situations) do
+    if commands[situation.command] then
+      local found, schedule
+      M.single_faults(setting, situation, function(candidate, _, _, problem)
+        if not found then
+          found, schedule = problem or M.play(setting, candidate), candidate
+        end
+      end)
+      if found then
+        schedule, found = M.shrink(setting, schedule, found)
+        return found, schedule
+      end
+    end
+  end
+  for seed = 1, random do
+    local schedule = M.random_schedule(seed)
+    local found = M.play(setting, schedule)
+    if found then
+      schedule, found = M.shrink(setting, schedule, found)
+      return found, schedule
+    end
+  end
+end
+
+-- ---- shrinking -------------------------------------------------------------------------------
 
 -- A shorter schedule that breaks the same rule: events and faults are left out as long as it
 -- still does.
 function M.shrink(setting, schedule, problem)
-  local function still(candidate)
+  local function pattern(text)
+    return (text:gsub("%d+", "#"))
+  end
+  local wanted = pattern(problem.text)
+  local function still(candidate) -- the same wrong, not just another one of the same rule
     local other = M.play(setting, candidate)
-    return other and other.rule == problem.rule and other
+    return other and other.rule == problem.rule and pattern(other.text) == wanted and other
   end
   local smaller = true
   schedule = table.move(schedule, 1, math.min(#schedule, problem.at), 1, {})

@@ -161,6 +161,7 @@ local function show(hypervisor, vm)
       or (hypervisor:enabled_state(vm) >= 32781 and "critical" or "unknown"),
     health = healths[hypervisor:health(vm)] or "unknown",
     status = statuses[operational[1]] or "unknown",
+    uptime = hypervisor:uptime(vm),
     activity = activities[operational[2]],
   }
 end

@@ -1,0 +1,40 @@
+-- Sequences that are broken on purpose: each must be caught, by a schedule that a person can
+-- read. A mutant that
+-- survives is a hole in the explorer.
+local explorer = require("lab.explorer")
+local failover = require("failover")
+local fs = require("fs")
+
+local FOLDER = "tests/fixtures/broken"
+local SOME = 300 -- random schedules, when no single fault is enough
+
+describe("the explorer", function()
+  for _, name in ipairs(fs.list(FOLDER)) do
+    it("catches " .. name, function()
+      local command = name:match("^%a+")
+      local sequence = failover.load_sequence(FOLDER .. "/" .. name)
+      local setting = explorer.setting({ [command] = sequence })
+      local found, schedule = explorer.find(setting, { [command] = true }, SOME)
+      assert(found, "it survives")
+      assert.truthy(#schedule <= 10, "it takes " .. #schedule .. " events")
+      -- What was found is repeatable, and is no fault of the shipped sequences.
+      assert.equal(found.rule, explorer.play(setting, schedule).rule)
+      assert.is_nil((explorer.play(explorer.setting(), schedule)))
+    end)
+  end
+
+  it("finds nothing in the shipped sequences with some random schedules", function()
+    local setting = explorer.setting()
+    for seed = 1, SOME do
+      local found = explorer.play(setting, explorer.random_schedule(seed))
+      assert(not found, found and "seed " .. seed .. ": " .. found.text)
+    end
+  end)
+
+  it("makes the same schedule of the same seed", function()
+    for seed = 1, 50 do
+      assert.same(explorer.random_schedule(seed), explorer.random_schedule(seed))
+    end
+    assert.are_not.same(explorer.random_schedule(1), explorer.random_schedule(2))
+  end)
+end)
