@@ -18,7 +18,7 @@ return failover.sequence "start" {
   failover.together {
     { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
     {
-      vm.backed_up, vm.without_stale_registration, vm.imported, vm.in_place, vm.valid,
+      vm.has_copy, vm.without_stale_registration, vm.imported, vm.in_place, vm.valid,
       vm.registered, vm.without_stale_devices, vm.ready_for_gpu,
     },
   },

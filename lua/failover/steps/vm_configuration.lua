@@ -35,37 +35,50 @@ local known = step "VM's configuration found" {
   end,
 }
 
-local backed_up = step "VM's configuration backed up" {
-  within = 120,
-  least = 3,
-  when = function(c)
-    return c.vm.backup
-  end,
-  holds = function(c)
-    local vm = vm_state.registered(c)
-    if vm and vm.state ~= "off" then
-      return true, "its files are in use"
-    end
-    local places = vm_files.directories(c)
-    if #c.files:list(places.live) == 0 then
-      return true, "there are no live files"
-    end
-    return failover.answer(vm_files.is_copy(c, places.live, places.copy),
-      "the copy is missing or older")
-  end,
-  act = function(c)
-    local places = vm_files.directories(c)
-    if not vm_files.is_copy(c, places.live, places.new) then
-      c.files:delete_directory(places.new)
-      c.files:copy_directory(places.live, places.new)
-      if not vm_files.is_copy(c, places.live, places.new) then
-        failover.fail("FS_FAILED", "the copy of %s is not equal to it", places.live)
+-- `is_enough(c, places, vm)`: is the copy that is there good enough?
+local function backup(is_enough)
+  return step "VM's configuration backed up" {
+    within = 120,
+    least = 3,
+    when = function(c)
+      return c.vm.backup
+    end,
+    holds = function(c)
+      local vm = vm_state.registered(c)
+      if vm and vm.state ~= "off" then
+        return true, "its files are in use"
       end
-    end
-    c.files:delete_directory(places.copy)
-    c.files:rename_directory(places.new, places.copy)
-  end,
-}
+      local places = vm_files.directories(c)
+      if #c.files:list(places.live) == 0 then
+        return true, "there are no live files"
+      end
+      return failover.answer(is_enough(c, places, vm), "the copy is missing or older")
+    end,
+    act = function(c)
+      local places = vm_files.directories(c)
+      if not vm_files.is_copy(c, places.live, places.new) then
+        c.files:delete_directory(places.new)
+        c.files:copy_directory(places.live, places.new)
+        if not vm_files.is_copy(c, places.live, places.new) then
+          failover.fail("FS_FAILED", "the copy of %s is not equal to it", places.live)
+        end
+      end
+      c.files:delete_directory(places.copy)
+      c.files:rename_directory(places.new, places.copy)
+    end,
+  }
+end
+
+-- Before a registration is removed: the copy is all that is left then.
+local backed_up = backup(function(c, places)
+  return vm_files.is_copy(c, places.live, places.copy)
+end)
+
+-- Before a machine is registered. One that is registered already stays so, and its live files are
+-- younger than any copy as soon as its settings change: an older copy will do until it leaves.
+local has_copy = backup(function(c, places, vm)
+  return vm and #c.files:list(places.copy) > 0 or vm_files.is_copy(c, places.live, places.copy)
+end)
 
 -- Only a registration without any live file is removed: there is nothing that Hyper-V could
 -- delete with it.
@@ -317,6 +330,7 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
 return {
   known = known,
   backed_up = backed_up,
+  has_copy = has_copy,
   without_stale_registration = without_stale_registration,
   imported = imported,
   in_place = in_place,
