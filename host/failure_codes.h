@@ -21,6 +21,7 @@
     X(NO_DEVICE,             "failover", false, "no device satisfies the request") \
     X(WRONG_DEVICE,          "failover", false, "the device is not the promised one") \
     X(BUSY,                  "failover", false, "another run for the same virtual machine is active") \
+    X(VM_WITHOUT_GPU,        "failover", false, "the guest runs, but does not have a working GPU") \
     X(VM_BROKEN,             "failover", false, "the virtual machine is not in a healthy state") \
     /* ExpEther Manager */ \
     X(EEM_UNREACHABLE,       "eem",     true,  "no connection to ExpEther Manager") \

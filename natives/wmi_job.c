@@ -7,7 +7,7 @@
 #include "wmi.h"
 
 #define JOB_STARTED     4096
-#define FIRST_WAIT_MS   20
+#define FIRST_WAIT_MS   2
 #define LONGEST_WAIT_MS 500
 #define POLLS_MAY_FAIL  3 // in a row
 
@@ -215,7 +215,7 @@ static int wait_for_end(struct job *job, const struct tk_limit *limit, struct tk
             err->maybe_executed = true;
             return -1;
         }
-        wait_ms = wait_ms * 3 / 2 > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait_ms * 3 / 2;
+        wait_ms = wait_ms * 2 > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait_ms * 2;
     }
     return job_timeout(job, err);
 }

@@ -121,6 +121,7 @@ local file = record({
       },
       mmio = { record({ low = { size() }, high = { size() } }), default = {} },
       heartbeat = { boolean(), default = true },
+      guest_gpu = { boolean(), default = false },
       shutdown_timeout = { seconds(1, 86400), default = 120 },
       boot_timeout = { seconds(1, 86400), default = 300 },
       backup = { boolean(), default = true },

@@ -73,7 +73,7 @@ end
 
 local function not_reached(step, reason, within)
   return failure.new({
-    code = "NOT_REACHED",
+    code = step.code or "NOT_REACHED",
     message = string.format('"%s" did not become true within %.0f s%s', step.name, within,
       reason and ": " .. tostring(reason) or ""),
   })

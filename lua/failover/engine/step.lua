@@ -14,10 +14,12 @@ local M = {}
 ---@field retry { times: integer, backoff: number }? for failures that are marked transient
 ---@field when fun(c: Context): boolean the step counts only where this is true
 ---@field optional boolean a failure is a warning
+---@field code string? of the failure when it is not reached in time (NOT_REACHED)
 
 local known = {
   holds = "function", act = "function", undo = "function", quick = "function", grace = "time",
-  within = "time", least = "number", retry = "table", when = "function", optional = "boolean",
+  within = "time", least = "number", retry = "table", when = "function",
+  optional = "boolean", code = "string",
 }
 
 local Step = { __name = "step" }

@@ -9,6 +9,7 @@ return failover.sequence "monitor" {
   vm.running,
   vm.has_gpu,
   vm.healthy,
+  vm.guest_sees_gpu,
   failover.with(gpu.chosen, { optional = true }),
   failover.with(gpu.in_service, { optional = true }),
 }

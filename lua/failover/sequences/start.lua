@@ -25,5 +25,6 @@ return failover.sequence "start" {
   gpu.assigned,
   vm.running,
   vm.healthy,
+  vm.guest_sees_gpu,
   gpu.in_service,
 }

@@ -83,6 +83,28 @@ local healthy = step "VM's heartbeat seen" {
   end,
 }
 
+-- The guest's own word (examples/guest): items gpu.status ("ok", "none", "error") and gpu.count.
+local guest_sees_gpu = step "guest reports a working GPU" {
+  within = function(c)
+    return c.vm.boot_timeout
+  end,
+  code = "VM_WITHOUT_GPU",
+  when = function(c)
+    return c.vm.guest_gpu
+  end,
+  holds = function(c)
+    local vm = vm_state.registered(c)
+    local said = vm and vm.state == "running" and c.hyperv:guest_items(vm).own or {}
+    if not said["gpu.status"] then
+      return false,
+        "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
+    end
+    local count = tonumber(said["gpu.count"]) or 0
+    return failover.answer(said["gpu.status"] == "ok" and count >= #c.vm.gpus,
+      string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, #c.vm.gpus))
+  end,
+}
+
 -- Asked by monitor: the machine has as many devices of the right models as it should.
 local has_gpu = step "VM has its GPU" {
   within = 30,
@@ -139,5 +161,6 @@ return {
   running = running,
   healthy = healthy,
   has_gpu = has_gpu,
+  guest_sees_gpu = guest_sees_gpu,
   off = off,
 }
