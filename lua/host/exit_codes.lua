@@ -27,7 +27,7 @@ M.list = {
   { name = "no_device", code = 17, meaning = "no device satisfies the request" },
   { name = "stopped", code = 18, meaning = "monitor: the virtual machine is cleanly stopped" },
   { name = "broken", code = 19, meaning = "monitor: the virtual machine is not healthy" },
-  { name = "unknown", code = 20, meaning = "monitor: its state cannot be told" },
+  { name = "unknown", code = 20, meaning = "its state cannot be told (monitor, plan, status)" },
   {
     name = "internal", code = 21,
     meaning = "a defect in Takeover, or a script given to `run` failed",

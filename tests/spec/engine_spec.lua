@@ -98,6 +98,21 @@ describe("the engine", function()
     assert.same({ "do a", "do b" }, world.log)
   end)
 
+  it("says what was seen last when a look comes too late for its native", function()
+    local never = step "never"({
+      within = 30,
+      holds = function()
+        if scheduler.now() >= 1030 then -- as natives do when their task's time is over
+          failure.raise({ code = "DEADLINE", message = "no time is left for this call" })
+        end
+        return false, "still not so"
+      end,
+    })
+    local result = run({ never })
+    assert.equal("NOT_REACHED", result.failure.code)
+    assert.is_truthy(result.failure.message:find("still not so", 1, true))
+  end)
+
   it("does not believe an act that changes nothing, and takes back what was made", function()
     local lie = step "lie"({
       within = 30,

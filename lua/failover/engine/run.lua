@@ -154,6 +154,9 @@ local function pursue(run, step, record, within, until_time)
       finish(run, step, record, looks == 1 and "already" or "done", why)
       return nil
     end
+    if answer == "failed" and why.code == "DEADLINE" and scheduler.now() >= until_time then
+      answer, why = "no", reason -- the last look came too late; what was seen before says more
+    end
     if answer == "failed" and not (why.transient and uncancelled(why)) then
       return why
     end

@@ -36,22 +36,13 @@ local function exit_code(answer, vm)
   return exit_codes[answer]
 end
 
--- Is it off or not here at all, and not in some state between?
-local function cleanly_stopped(c)
-  local vm = require("failover.vm_state").registered(c)
-  if not vm then
-    return true, "it is not registered on " .. c.node
-  end
-  return vm.state == "off", "it is off"
-end
-
 function M.run(arguments, program)
   local s = execute.session.open(arguments, program)
   local vm = s:vm(arguments.vm)
   local sequence = s:sequence("monitor")
   local c = s:context(arguments.vm)
   local result = require("failover.engine").monitor({
-    context = c, sequence = sequence, stopped = cleanly_stopped, deadline = arguments.timeout,
+    context = c, sequence = sequence, deadline = arguments.timeout,
   })
   c:close()
   local code = exit_code(result.answer, vm)
