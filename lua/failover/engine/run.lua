@@ -146,10 +146,14 @@ local function pursue(run, step, record, within, until_time)
   local grace = step.quick and value_of(step.grace, c, within / 2)
   local interval, retries = POLL_FIRST, 0
   local acted_at, quick_done, reason, pending
-  local looks = 0
+  local looks, seen = 0, "no"
   while true do
     looks = looks + 1
     local answer, why = look(run, step, until_time)
+    if answer == "failed" and why.code == "DEADLINE" and scheduler.now() >= until_time then
+      answer, why = seen, reason -- the look came too late and says nothing: the one before counts
+    end
+    seen = answer
     if answer == "yes" then
       finish(run, step, record, looks == 1 and "already" or "done", why)
       return nil
@@ -170,7 +174,7 @@ local function pursue(run, step, record, within, until_time)
         code = "DEADLINE",
         message = string.format('the time of the whole run was used up at "%s"%s', step.name,
           reason and ": " .. tostring(reason) or ""),
-      })) or not_reached(step, reason, within)
+      })) or (answer == "failed" and why) or not_reached(step, reason, within)
       return failed
     end
     local which
