@@ -61,12 +61,40 @@ local function elsewhere(c, device)
   return not device.free and device.group_id ~= c.this.group_id
 end
 
+-- Board of this node as EEM shows it, and how many devices it has; refuses where no more fit.
+local function check_capacity(c, gpu)
+  local own, boards, others = c.this.group_id, 0, 0
+  local most
+  for _, device in ipairs(c.eem:devices({ group_id = own })) do
+    if device.kind == "board" then
+      boards = boards + 1
+      most = device.max_devices
+      if device.power == "off" then
+        failover.fail("NO_DEVICE", "ExpEther Manager shows the board of %s powered off", c.node)
+      end
+    elseif device.id ~= gpu.id then
+      others = others + 1
+    end
+  end
+  if boards == 0 then
+    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own,
+      c.node)
+  end
+  if most and others >= most then
+    failover.refuse("the board of %s holds %d devices already, and no more fit", c.node, others)
+  end
+  return others
+end
+
 -- Asked before anything is changed, so that a refusal touches nothing.
 local may_be_taken = step "GPU free, or evidence that it may be taken" {
   within = 30,
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
+      if device.group_id ~= c.this.group_id then
+        check_capacity(c, gpu)
+      end
       if elsewhere(c, device) then
         return true, evidence.for_taking(c, gpu, holder_of(c, gpu, device))
       end
@@ -109,31 +137,6 @@ local released = step "GPU not held by another node" {
     end
   end,
 }
-
--- Board of this node as EEM shows it, and how many devices it has; refuses where no more fit.
-local function check_capacity(c, gpu)
-  local own, boards, others = c.this.group_id, 0, 0
-  local most
-  for _, device in ipairs(c.eem:devices({ group_id = own })) do
-    if device.kind == "board" then
-      boards = boards + 1
-      most = device.max_devices
-      if device.power == "off" then
-        failover.fail("NO_DEVICE", "ExpEther Manager shows the board of %s powered off", c.node)
-      end
-    elseif device.id ~= gpu.id then
-      others = others + 1
-    end
-  end
-  if boards == 0 then
-    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own,
-      c.node)
-  end
-  if most and others >= most then
-    failover.refuse("the board of %s holds %d devices already, and no more fit", c.node, others)
-  end
-  return others
-end
 
 -- Locations of cards of the same model that are here before ours arrives, so that ours can be
 -- told by its coming.
