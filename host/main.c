@@ -123,6 +123,9 @@ int main(int argc, char **argv)
 #ifdef SIGPIPE
     signal(SIGPIPE, SIG_IGN);
 #endif
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, not a death
+#endif
     {
         char threads[8];
         size_t size = sizeof threads;
