@@ -58,7 +58,7 @@ static const char *hint_for(int code)
     case SQLITE_LOCKED:
         return "another process holds the journal";
     case SQLITE_IOERR:
-        return "the disk reports an error";
+        return "the disk reports an error: is it full?";
     default:
         return "";
     }
