@@ -16,7 +16,9 @@ local M = {}
 
 M.GPU, M.USER, M.PASSWORD = "0x8cdf9d911c60", "operator", "ex7raordinary-secre7"
 
-local PROGRAM = os.getenv("TAKEOVER_EXE") or "/proc/self/exe"
+-- The running program, unless told otherwise: by its path, since others may start it, too.
+local PROGRAM = os.getenv("TAKEOVER_EXE")
+  or require("lfs").symlinkattributes("/proc/self/exe").target
 local LONGEST = 60 -- seconds that a command may take before the spec gives it up
 local LOOK_EVERY = 0.003 -- seconds
 
