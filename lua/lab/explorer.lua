@@ -359,31 +359,47 @@ function M.random_schedule(seed)
   return schedule
 end
 
--- The first violation that turns up, shrunk: { rule, text }, schedule. Nil when `random`
--- schedules found none either.
-function M.find(setting, commands, random)
+-- The first schedule that breaks a rule: without any fault, with one, of a random kind.
+local function first_broken(setting, commands, random)
   for _, situation in ipairs(M.situations) do
-    if commands[situation.command] then
-      local found, schedule
-      M.single_faults(setting, situation, function(candidate, _, _, problem)
-        if not found then
-          found, schedule = problem or M.play(setting, candidate), candidate
-        end
-      end)
+    for _, after in ipairs(commands[situation.command] and situation.after or {}) do
+      local schedule = joined(situation.before, { event_of(situation) }, after)
+      local found = M.play(setting, schedule)
       if found then
-        schedule, found = M.shrink(setting, schedule, found)
         return found, schedule
       end
+    end
+  end
+  for _, situation in ipairs(M.situations) do
+    local found, broken
+    if commands[situation.command] then
+      M.single_faults(setting, situation, function(schedule, _, _, problem)
+        if not found then
+          found, broken = problem or M.play(setting, schedule), schedule
+        end
+      end)
+    end
+    if found then
+      return found, broken
     end
   end
   for seed = 1, random do
     local schedule = M.random_schedule(seed)
     local found = M.play(setting, schedule)
     if found then
-      schedule, found = M.shrink(setting, schedule, found)
       return found, schedule
     end
   end
+end
+
+-- The first violation that turns up, shrunk: { rule, text }, schedule. Nil when `random` schedules
+-- found none either.
+function M.find(setting, commands, random)
+  local found, schedule = first_broken(setting, commands, random)
+  if found then
+    schedule, found = M.shrink(setting, schedule, found)
+  end
+  return found, schedule
 end
 
 -- ---- shrinking -------------------------------------------------------------------------------
