@@ -371,16 +371,16 @@ local function first_broken(setting, commands, random)
     end
   end
   for _, situation in ipairs(M.situations) do
-    local found, broken
+    local found, bad
     if commands[situation.command] then
       M.single_faults(setting, situation, function(schedule, _, _, problem)
         if not found then
-          found, broken = problem or M.play(setting, schedule), schedule
+          found, bad = problem or M.play(setting, schedule), schedule
         end
       end)
     end
     if found then
-      return found, broken
+      return found, bad
     end
   end
   for seed = 1, random do
