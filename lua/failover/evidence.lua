@@ -42,11 +42,14 @@ local active = {
   stopping = true,
 }
 
--- Is the virtual machine using memory, disks and devices in this state? The numbers of the
--- critical states differ
--- between versions of Windows, so there the time for which it is powered on tells.
+-- Is the virtual machine using memory, disks and devices in this state? One whose storage is gone
+-- says only that it is critical; then how long it has been on tells (Msvm_ComputerSystem,
+-- OnTimeInMilliseconds: since it was last turned on). Where even that is not known: yes.
 function M.is_active(vm)
-  return active[vm.state] or vm.state == "critical" and (vm.uptime or 0) > 0 or false
+  if vm.state == "critical" then
+    return vm.uptime ~= 0
+  end
+  return active[vm.state] or false
 end
 
 local function matches(assignment, gpu, location)

@@ -312,10 +312,11 @@ local function undo_one(run, entry)
   for try = 1, UNDO_TRIES do
     local ok, why = scheduler.until_time(run.hard_deadline, step.undo, c)
     failed = not ok and why or nil
-    if not failed or not failed.transient then
+    local left = run.hard_deadline - scheduler.now()
+    if not failed or not failed.transient or left <= 0 or try == UNDO_TRIES then
       break
     end
-    scheduler.sleep(try * 0.5)
+    scheduler.sleep(math.min(try * 0.5, left))
   end
   if failed then
     return failed
@@ -335,8 +336,7 @@ local function undo_one(run, entry)
     if answer == "failed" and not why.transient then
       return nil -- the fact cannot even be asked any more, so it does not hold
     end
-    scheduler.sleep(interval)
-    interval = math.min(interval * POLL_FACTOR, POLL_MOST)
+    interval = pause(until_time, interval)
   end
 end
 

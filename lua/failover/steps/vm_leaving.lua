@@ -19,6 +19,10 @@ local without_devices = step "VM without assigned devices" {
     return failover.answer(#left == 0, #left .. " devices are assigned")
   end,
   act = function(c)
+    local vm = vm_state.registered(c)
+    if vm and vm_state.unreachable_storage(vm) then
+      failover.refuse("%s keeps its devices: its configuration storage is not reachable", vm.name)
+    end
     for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
       c.hyperv:unassign(c.vm_id, assignment.id)
     end

@@ -136,6 +136,9 @@ local off = step "VM off" {
     if not vm then
       return true, "it is not registered here"
     end
+    if vm.state == "critical" and not evidence.is_active(vm) then
+      return true, "it is not on, and its storage is not reachable"
+    end
     return failover.answer(vm.state == "off", "it is " .. vm.state)
   end,
   act = function(c)
