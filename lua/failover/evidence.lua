@@ -78,7 +78,21 @@ function M.users(c, node, gpu, vms)
       end
     end
   end
-  return names
+  return names, location ~= nil
+end
+
+-- Refuses, because running machines use the device. Where they are only known to use one of its
+-- model, what would tell them apart is said, too.
+function M.refuse_used(gpu, node, names, certain)
+  failure.raise({
+    code = "REFUSED",
+    target = gpu.id,
+    message = string.format("%s is used on %s by the running virtual machine %s", gpu.title, node,
+      table.concat(names, ", ")),
+    hint = not certain and string.format('where several cards %s:%s are on a node, tell them apart: '
+      .. 'devices["%s"].locations = { %s = "PCIROOT(...)..." } in parameters.lua', gpu.vendor,
+      gpu.device, gpu.id, node) or nil,
+  })
 end
 
 local function board_is_off(c, group_id)
@@ -110,10 +124,9 @@ end
 function M.for_taking(c, gpu, holder)
   local state = M.peer(c, holder)
   if state.reachable then
-    local users = M.users(c, holder, gpu, state.vms)
+    local users, certain = M.users(c, holder, gpu, state.vms)
     if #users > 0 then
-      failover.refuse("%s is used on %s by the running virtual machine %s", gpu.title, holder,
-        table.concat(users, ", "))
+      M.refuse_used(gpu, holder, users, certain)
     end
     return holder .. " is reachable and no running virtual machine there uses it"
   end

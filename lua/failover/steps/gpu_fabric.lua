@@ -227,10 +227,9 @@ local returned = step "GPU given back to the pool" {
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
-        local users = evidence.users(c, c.node, gpu)
+        local users, certain = evidence.users(c, c.node, gpu)
         if #users > 0 then
-          failover.refuse("%s is used here by the running virtual machine %s", gpu.title,
-            table.concat(users, ", "))
+          evidence.refuse_used(gpu, c.node, users, certain)
         end
         c.eem:disconnect(gpu.id)
         read_back(c, gpu, device.group_id, function(now)
