@@ -86,19 +86,34 @@ M.of_run = {
   end,
 }
 
--- The steps that a run made are exactly those that a plan named. Gives nil, or what differs.
+-- A run made exactly the steps that a plan named: what the plan called "already" was so, all else
+-- was not and is now. A fact behind one that did not hold yet may become true by that one; the first
+-- that does not hold must have been made. Gives nil, or what differs.
 function M.difference_to_plan(plan, run)
   for _, step in ipairs(run.result.steps) do
     local entry = step_named(plan, step.name)
     if not entry then
       return string.format("%q was not planned at all", step.name)
-    elseif (entry.state == "already") ~= (step.state == "already") then
+    elseif step.state == "done" and entry.state == "already"
+      or step.state == "already" and entry.state == "would" and entry.certain then
       return string.format("%q was planned as %q, and is %q", step.name, entry.state, step.state)
     end
   end
   for _, entry in ipairs(plan) do
     if not step_named(run.result.steps, entry.name) then
       return string.format("%q was planned as %q, and was never reached", entry.name, entry.state)
+    end
+  end
+end
+
+-- Marks what a plan can be sure of: the first fact that does not hold, in each branch.
+local function mark_certain(plan)
+  local unsure, any = {}, false
+  for _, entry in ipairs(plan) do
+    local branch = entry.branch or "main"
+    entry.certain = not unsure[branch] and not unsure.main and (branch ~= "main" or not any)
+    if entry.state ~= "already" then
+      unsure[branch], any = true, true
     end
   end
 end
@@ -222,6 +237,7 @@ function M.words(story)
   function w.expect_as_planned(plan, run)
     plan:wait()
     run:wait()
+    mark_certain(plan.result)
     local difference = M.difference_to_plan(plan.result, run)
     if difference then
       story:complain("the plan was not honest: %s", difference)

@@ -1,0 +1,8 @@
+story "No card has the wanted label: no device, nothing is changed"
+
+cluster {
+  vm = { gpus = { { vendor = "10de", device = "1f08", labels = { purpose = "inference" } } } },
+}
+local before = changes()
+expect(start("vme2", "ms1"), { exit = "no_device", says = "10de:1f08", changes = 0 })
+expect_unchanged(before)

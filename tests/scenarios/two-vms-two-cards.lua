@@ -1,0 +1,23 @@
+story "Two VMs with a card each: starting, stopping and moving one leaves the other alone"
+
+cluster {
+  more = {
+    vms = { {
+      name = "vme3", id = "0C0C0C0C-3B61-4C1D-9E57-5D2B8C6F1A42", root = [[H:\vme3]],
+      disks = { [[H:\vme3\vme3.vhdx]] }, adapters = { "vSwitch" }, registered = "ms1", memory = 4096,
+    } },
+    disks = { { name = "H:", owner = "ms1" } },
+  },
+  parameters = { vms = { vme3 = {
+    path = [[H:\vme3]], gpus = { { id = "0x8cdf9d911c62" } }, mmio = { low = "3GiB", high = "33280MiB" },
+  } } },
+}
+expect(start("vme2", "ms1"), { exit = "ok" })
+expect(start("vme3", "ms1"), { exit = "ok" })
+expect(stop("vme2", "ms1"), { exit = "ok", warnings = 0 })
+expect(monitor("vme3", "ms1"), { exit = "ok" })
+move_disk("ms2", "G:")
+expect(start("vme2", "ms2"), { exit = "ok" })
+expect(monitor("vme2", "ms2"), { exit = "ok" })
+expect(monitor("vme3", "ms1"), { exit = "ok" })
+expect_running("vme3", "ms1")
