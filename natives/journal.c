@@ -145,7 +145,10 @@ static int prepare_schema(struct tk_journal *j, bool read_only, struct tk_failur
         read_number(j, "SELECT count(*) FROM sqlite_master", &tables, err) != 0) {
         return -1;
     }
-    if (application != APPLICATION_ID && (tables > 0 || read_only)) {
+    if (read_only && tables == 0) { // the disk was full, or its writer died, before it was begun
+        return refused(j, err, "nothing is written in it yet", "the next run begins it");
+    }
+    if (application != APPLICATION_ID && tables > 0) {
         return refused(j, err, "it is a database of something else", hint_for(SQLITE_NOTADB));
     }
     if (version > SCHEMA_VERSION) {
