@@ -17,7 +17,7 @@ local M = {}
 M.GPU, M.USER, M.PASSWORD = "0x8cdf9d911c60", "operator", "ex7raordinary-secre7"
 
 -- The running program, unless told otherwise: by its path, since others may start it, too.
-local PROGRAM = os.getenv("TAKEOVER_EXE")
+M.PROGRAM = os.getenv("TAKEOVER_EXE")
   or require("lfs").symlinkattributes("/proc/self/exe").target
 local LONGEST = 60 -- seconds that a command may take before the spec gives it up
 local LOOK_EVERY = 0.003 -- seconds
@@ -120,7 +120,7 @@ end
 local function options_for(self, arguments, options)
   local node = options.node or "ms1"
   local given = {
-    PROGRAM,
+    M.PROGRAM,
     env = {
       TAKEOVER_PARAMETERS = self.directory .. "/parameters.lua", TAKEOVER_NODE = node,
       TAKEOVER_STATE = options.state or self.directory .. "/" .. node, TAKEOVER_SECRET_LAB = false,
