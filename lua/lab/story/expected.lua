@@ -87,8 +87,8 @@ M.of_run = {
 }
 
 -- A run made exactly the steps that a plan named: what the plan called "already" was so, all else
--- was not and is now. A fact behind one that did not hold yet may become true by that one; the first
--- that does not hold must have been made. Gives nil, or what differs.
+-- was not and is now. A fact behind one that did not hold yet may become true by that one; the
+-- first that does not hold must have been made. Gives nil, or what differs.
 function M.difference_to_plan(plan, run)
   for _, step in ipairs(run.result.steps) do
     local entry = step_named(plan, step.name)
