@@ -152,6 +152,12 @@ local file = record({
   trust_writable_files = { boolean(), default = false },
 })
 
+-- Every key that the file may have; README.md describes them, and a spec compares.
+---@return { key: string, required: boolean, default: any }[]
+function M.keys()
+  return schema.keys(file)
+end
+
 ---- what concerns several keys --------------------------------------------------------------------
 
 -- Calls report for the second and later of several that must differ. `entries`: list of

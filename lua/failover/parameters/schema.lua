@@ -79,6 +79,9 @@ function M.suggestion(word, known)
   return ""
 end
 
+-- What a checker of a table consists of, for whoever describes the keys.
+local parts = setmetatable({}, { __mode = "k" })
+
 local function sorted_keys(t)
   local keys = {}
   for key in pairs(t) do
@@ -231,7 +234,7 @@ end
 ---@param least integer?
 ---@return Checker
 function M.list(checker, least)
-  return function(value, path, report)
+  local function check(value, path, report)
     if type(value) ~= "table" then
       return report(path, "must be a list in { }, is " .. kind_of(value))
     end
@@ -249,6 +252,8 @@ function M.list(checker, least)
     end
     return result
   end
+  parts[check] = { entry = checker, below = "[]" }
+  return check
 end
 
 -- A table with keys that the administrator chooses.
@@ -256,7 +261,7 @@ end
 ---@param checker Checker
 ---@return Checker
 function M.map(key, checker)
-  return function(value, path, report)
+  local function check(value, path, report)
     if type(value) ~= "table" then
       return report(path, "must be a table, is " .. kind_of(value))
     end
@@ -273,6 +278,8 @@ function M.map(key, checker)
     end
     return result
   end
+  parts[check] = { entry = checker, below = ".NAME" }
+  return check
 end
 
 ---@class Field
@@ -293,7 +300,7 @@ end
 ---@return Checker
 function M.record(fields)
   local known = sorted_keys(fields)
-  return function(value, path, report)
+  local function check(value, path, report)
     if type(value) ~= "table" then
       return report(path, "must be a table, is " .. kind_of(value))
     end
@@ -327,6 +334,35 @@ function M.record(fields)
     end
     return result
   end
+  parts[check] = { fields = fields }
+  return check
+end
+
+-- Every key below a checker, with the dots, "[]" for the entries of a list and NAME for the names
+-- that an administrator chooses: vms.NAME.gpus[].id. Only keys that hold a value, not tables.
+---@param checker Checker
+---@return { key: string, required: boolean, default: any }[] in the order of their names
+function M.keys(checker)
+  local list = {}
+  local function walk(part, key, field)
+    local inner = parts[part]
+    if not inner then
+      local default = field.default
+      if type(default) == "table" then
+        default = nil
+      end
+      list[#list + 1] = { key = key, required = field.required or false, default = default }
+    elseif inner.entry then
+      walk(inner.entry, key .. inner.below, field)
+    else
+      for _, name in ipairs(sorted_keys(inner.fields)) do
+        local below_it = inner.fields[name]
+        walk(below_it[1], (key == "" and "" or key .. ".") .. name, below_it)
+      end
+    end
+  end
+  walk(checker, "", {})
+  return list
 end
 
 return M
