@@ -6,6 +6,7 @@
 #define TK_NATIVES(X)                                                                              \
     X(loop)                                                                                        \
     X(failure)                                                                                     \
+    X(digest)                                                                                      \
     X(json)                                                                                        \
     X(eem)                                                                                         \
     X(wmi)                                                                                         \

@@ -150,6 +150,7 @@ local file = record({
     default = {},
   },
   trust_writable_files = { boolean(), default = false },
+  certificate = { choice({ "ignore", "warn", "refuse", "fall back" }), default = "warn" },
 })
 
 -- Every key that the file may have; README.md describes them, and a spec compares.

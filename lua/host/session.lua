@@ -171,6 +171,12 @@ function Session:sequence(name)
     end
     refuse_unsafe(package.searchpath("failover.sequences." .. name, package.path))
   end
+  local warning = require("failover.certificate").apply(self.parameters.certificate, self.state,
+    self.program.roots)
+  if warning then
+    output.complain(output.paint("warning: ", "yellow") .. warning)
+    require("log").warn(warning)
+  end
   return require("failover").load_sequence(name)
 end
 

@@ -1,5 +1,5 @@
 ---@meta
--- The small natives: ecx, journal, process, secret, log, fs, json, xml, httpd.
+-- The small natives: ecx, journal, process, secret, log, fs, digest, json, xml, httpd.
 
 ecx = {}
 -- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
@@ -168,6 +168,11 @@ function HostFiles:rename(from, to) end
 ---@return boolean changed
 function HostFiles:delete(file) end
 function HostFiles:close() end
+
+digest = {}
+-- SHA-256 of a text, as 64 hex digits in lower case.
+---@return string
+function digest.sha256(text) end
 
 json = {}
 -- JSON text to Lua: whole numbers become integers, longer ones than 64 bits stay text, null becomes nil (in a list: a hole), [] is

@@ -16,7 +16,11 @@ Runs the sequences in the simulated cluster with a fault at every single call to
 crash before and after it, an answer that never comes (with and without the change having been
 made), a refusal, a lie, garbage. Then the same node tries again, or the other node takes over, and
 the safety rules are checked after everything. Then random schedules of commands, deaths and faults,
-each from its seed. Run it after every edit of a sequence.]])
+each from its seed. Run it after every edit of a sequence.
+
+With --state DIR a certificate is written there when every rule held. It names the files that were
+explored; start, stop and the others then warn when the files at hand differ (or refuse, or use the
+certified copy kept beside it: `certificate` in parameters.lua).]])
   command:epilog(cli.exit_codes({ "ok", "failed", "configuration", "usage" }) .. [[
 
 
@@ -247,6 +251,20 @@ local function show(sum, took)
   return cases, total_bad
 end
 
+-- Everything was explored as it is on disk: say so in the state directory.
+local function certify(arguments, program, cases, random)
+  if #arguments.sequences > 0 or #arguments.use > 0 then
+    output.line("no certificate is written: not all sequences as they are on disk were explored")
+    return
+  end
+  fs.make_directory(arguments.state)
+  require("failover.certificate").write(arguments.state, program.roots, {
+    single_faults = cases, random_schedules = random, first_seed = arguments.first_seed or 1,
+    version = program.version, at = os.date("!%Y-%m-%dT%H:%M:%SZ"),
+  })
+  output.line("certificate: %s/certificate.json", arguments.state)
+end
+
 local function one_seed(arguments, setting)
   local explorer = require("lab.explorer")
   local schedule = explorer.random_schedule(arguments.seed)
@@ -290,6 +308,9 @@ function M.run(arguments, program)
   local cases, bad = show(sum, loop.now() - began)
   show_violations(sum, arguments)
   local code = bad == 0 and not sum.died and exit_codes.ok or exit_codes.failed
+  if code == exit_codes.ok and arguments.state then
+    certify(arguments, program, cases, sum.random)
+  end
   output.document({
     command = "certify", exit_code = code, single = cases, random = sum.random, bad = bad,
     violations = json.array(sum.violations), situations = json.array(sum.order),
