@@ -75,6 +75,25 @@ int tk_hyperv_vms(struct tk_vm_list *out, struct tk_hyperv *h, bool planned,
 int tk_hyperv_find_vm(struct tk_vm *out, bool *found, struct tk_hyperv *h, const char *name_or_id,
                       const struct tk_limit *limit, struct tk_failure *err);
 
+// ---- jobs (hyperv_job.c)
+
+struct tk_hyperv_job {
+    char *id;
+    char *name;            // in the host's language; NULL: not told
+    const char *state;     // static
+    int type;              // JobType; -1: not told
+    int percent;           // 0 to 100
+    char vm[TK_GUID_SIZE]; // empty: none, or not told
+};
+struct tk_hyperv_job_list {
+    struct tk_hyperv_job *items;
+    size_t count;
+};
+void tk_hyperv_job_list_clear(struct tk_hyperv_job_list *list);
+// Those that have not ended. One request, and one more for each of them.
+int tk_hyperv_jobs(struct tk_hyperv_job_list *out, struct tk_hyperv *h,
+                   const struct tk_limit *limit, struct tk_failure *err);
+
 // ---- settings (hyperv_settings.c)
 
 struct tk_vm_settings {

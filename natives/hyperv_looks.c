@@ -179,6 +179,20 @@ static int l_assignable_devices(lua_State *L)
     return tk_hyperv_look_up(L, w_assignable, tk_hyperv_push_devices);
 }
 
+static int w_jobs(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_jobs(&r->jobs, r->h, limit, err);
+}
+
+static int l_jobs(lua_State *L)
+{
+    lua_settop(L, 1);
+    tk_hyperv_request(L);
+    return tk_hyperv_look_up(L, w_jobs, tk_hyperv_push_jobs);
+}
+
 static int w_definition(void *self, const struct tk_limit *limit, struct tk_failure *err)
 {
     request *r = self;
@@ -210,5 +224,6 @@ const luaL_Reg tk_hyperv_looks[] = {
     {"assignable_devices", l_assignable_devices},
     {"heartbeat", l_heartbeat},
     {"guest_items", l_guest_items},
+    {"jobs", l_jobs},
     {NULL, NULL},
 };

@@ -46,6 +46,7 @@ static int l_free_request(lua_State *L)
     tk_guest_items_clear(&r->items);
     tk_host_device_list_clear(&r->devices);
     tk_assignment_list_clear(&r->assignments);
+    tk_hyperv_job_list_clear(&r->jobs);
     memset(r, 0, sizeof *r);
     return 0;
 }

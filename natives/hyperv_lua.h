@@ -37,6 +37,7 @@ struct tk_hyperv_request {
     struct tk_guest_items items;
     struct tk_host_device_list devices;
     struct tk_assignment_list assignments;
+    struct tk_hyperv_job_list jobs;
 };
 
 // ---- hyperv_lua.c
@@ -73,5 +74,6 @@ int tk_hyperv_push_verdict(lua_State *L, void *request);
 int tk_hyperv_push_items(lua_State *L, void *request);
 int tk_hyperv_push_devices(lua_State *L, void *request);
 int tk_hyperv_push_assignments(lua_State *L, void *request);
+int tk_hyperv_push_jobs(lua_State *L, void *request);
 
 #endif

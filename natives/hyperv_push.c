@@ -230,3 +230,25 @@ int tk_hyperv_push_assignments(lua_State *L, void *request)
     }
     return 1;
 }
+
+int tk_hyperv_push_jobs(lua_State *L, void *request)
+{
+    const struct tk_hyperv_job_list *list = &((const struct tk_hyperv_request *)request)->jobs;
+
+    lua_createtable(L, (int)list->count, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tk_hyperv_job *job = &list->items[i];
+
+        lua_createtable(L, 0, 6);
+        tk_set_string(L, "id", job->id);
+        tk_set_string(L, "name", job->name);
+        tk_set_string(L, "state", job->state);
+        tk_set_string(L, "vm", job->vm[0] ? job->vm : NULL);
+        tk_set_integer(L, "percent", job->percent);
+        if (job->type >= 0) {
+            tk_set_integer(L, "type", job->type);
+        }
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}

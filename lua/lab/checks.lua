@@ -52,12 +52,17 @@ end
 function M.snapshot(world, actor)
   local truth = world:truth()
   local vm, group = vm_truth(truth, actor.vm), actor.parameters.nodes[actor.node].group_id
-  local shot = { devices = {} }
+  local shot = { devices = {}, begun = {} }
   for _, place in ipairs(vm and vm.registered or {}) do
     shot.registered = shot.registered or place.node == actor.node
   end
   for _, node in ipairs(vm and vm.running or {}) do
     shot.running = shot.running or node == actor.node
+  end
+  for _, job in ipairs(world:node(actor.node).hyperv:jobs()) do
+    if job.state == 4 then
+      shot.begun[job.kind] = true
+    end
   end
   for _, device in ipairs(truth.devices) do
     shot.devices[device.id] = device.group_id == group
@@ -65,7 +70,8 @@ function M.snapshot(world, actor)
   return shot
 end
 
--- I4 again: exit codes that say "everything that was changed is undone" mean it.
+-- I4 again: exit codes that say "everything that was changed is undone" mean it. A job that was
+-- at work before the run began is an earlier run's change.
 local undone = { [10] = true, [11] = true, [15] = true, [16] = true, [17] = true }
 
 local function taken_back(world, actor, code)
@@ -74,9 +80,9 @@ local function taken_back(world, actor, code)
   end
   local before, after = actor.before, M.snapshot(world, actor)
   local left
-  if after.running and not before.running then
+  if after.running and not (before.running or before.begun.start) then
     left = "it runs"
-  elseif after.registered and not before.registered then
+  elseif after.registered and not (before.registered or before.begun.realize) then
     left = "it is registered"
   end
   for id, here in pairs(after.devices) do

@@ -47,6 +47,14 @@ hyperv = {}
 ---@field device string?
 ---@field present boolean false: an orphan, the device it names is no longer there
 
+---@class HypervJob an operation of this host that has not ended, whoever started it
+---@field id string
+---@field type integer? JobType: 12 start, 13 power off, 61 import, 62 export, 141 realize, 260 mount or dismount of a device, ...
+---@field state "new"|"starting"|"running"|"suspended"|"shutting down"
+---@field percent integer
+---@field name string? the host's own words
+---@field vm string? GUID, upper case, of the registered or planned machine it works on; nil: none (type 260), or not told
+
 ---@class Hyperv
 local Hyperv = {}
 
@@ -160,6 +168,10 @@ function Hyperv:heartbeat(vm) end
 -- Key-value items of the guest: intrinsic (OSName, ...) and its own.
 ---@return { intrinsic: table<string,string>, own: table<string,string> }
 function Hyperv:guest_items(vm) end
+
+-- Jobs of this host that have not ended; one that ends meanwhile may be left out.
+---@return HypervJob[]
+function Hyperv:jobs() end
 
 function Hyperv:close() end
 

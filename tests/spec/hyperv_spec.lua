@@ -217,6 +217,57 @@ describe("hyperv", function()
     end)
   end)
 
+  describe("jobs", function()
+    local function at_work(operation, ...)
+      start({ latency = { destroy = 60, dismount = 60, import = 60 } })
+      local host = rig.world:node("ms1").hyperv
+      local code = host[operation](host, ...)
+      assert.equal(4096, code)
+    end
+
+    it("are none where nothing is under way, or all has ended", function()
+      start()
+      assert.same({}, h:jobs())
+      h:start(VM)
+      assert.same({}, h:jobs())
+    end)
+
+    it("name the machine they work on, planned ones too", function()
+      at_work("destroy", VM:lower())
+      local job = h:jobs()[1]
+      assert.equal(1, #h:jobs())
+      assert.equal("running", job.state)
+      assert.equal("destroy", job.name)
+      assert.equal(VM, job.vm)
+      assert.is_nil(job.type)
+      assert.equal("integer", math.type(job.percent))
+      assert.truthy(job.id:find("^%x+%-"))
+
+      rig:stop()
+      start({ vms = { vme2 = { registered = {} } }, latency = { validate = 60 } })
+      local planned = h:import(support.FILE)
+      rig.world:node("ms1").hyperv:validate_planned(planned.id)
+      job = h:jobs()[1]
+      assert.same({ 140, VM }, { job.type, job.vm })
+    end)
+
+    it("of devices and of files name none", function()
+      at_work("dismount", { location = "PCIROOT(0)", instance = "PCI" })
+      assert.same({ 260, nil }, { h:jobs()[1].type, h:jobs()[1].vm })
+    end)
+
+    it("that are gone before their machine was asked for are left out", function()
+      at_work("destroy", VM)
+      local rule = { match = { query = "~^ASSOCIATORS" }, effect = "error", hresult = 0x80041002 }
+      rig:fault(rule)
+      assert.same({}, h:jobs())
+      rig.world.faults:clear()
+      rule.hresult = 0x80041003
+      rig:fault(rule)
+      raises("WMI_ACCESS", h.jobs, h)
+    end)
+  end)
+
   describe("the handle", function()
     it("wants a connection to Hyper-V's namespace", function()
       start()

@@ -9,6 +9,7 @@ local gpu = require("failover.steps.gpu")
 local vm = require("failover.steps.vm")
 
 return failover.sequence "recover" {
+  vm.undisturbed,
   vm.no_leftovers,
   vm.not_stale_here,
   failover.with(gpu.chosen, { optional = true, within = 15 }),

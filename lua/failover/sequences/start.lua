@@ -13,13 +13,14 @@ local vm = require("failover.steps.vm")
 return failover.sequence "start" {
   vm.not_running_elsewhere,
   vm.known,
+  vm.undisturbed,
   gpu.chosen,
   gpu.may_be_taken,
   failover.together {
     { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },
     {
-      vm.has_copy, vm.without_stale_registration, vm.imported, vm.in_place, vm.valid,
-      vm.registered, vm.without_stale_devices, vm.ready_for_gpu,
+      vm.has_copy, vm.without_stale_registration, vm.no_leftovers, vm.imported, vm.in_place,
+      vm.valid, vm.registered, vm.without_stale_devices, vm.ready_for_gpu,
     },
   },
   gpu.assigned,

@@ -11,6 +11,7 @@ local gpu = require("failover.steps.gpu")
 local vm = require("failover.steps.vm")
 
 return failover.sequence "stop" {
+  failover.with(vm.undisturbed, { optional = true, within = 30 }),
   vm.off,
   vm.without_devices,
   failover.together {

@@ -27,6 +27,22 @@ local not_running_elsewhere = step "VM not running on another node" {
   end,
 }
 
+-- A job that an earlier run started goes on when that run was killed, and takes the machine away
+-- in the middle of ours.
+local undisturbed = step "no earlier job at work on the VM" {
+  within = 120,
+  holds = function(c)
+    local id = vm_files.identify(c)
+    for _, job in ipairs(id and c.hyperv:jobs() or {}) do
+      if job.vm == id then
+        return false, string.format("job %s is %s, %d%%", job.name or job.id, job.state,
+          job.percent)
+      end
+    end
+    return true
+  end,
+}
+
 -- States that pass by themselves, perhaps left by an earlier run.
 local in_transition = {
   starting = true, stopping = true, saving = true, pausing = true, resuming = true,
@@ -161,6 +177,7 @@ local off = step "VM off" {
 
 return {
   not_running_elsewhere = not_running_elsewhere,
+  undisturbed = undisturbed,
   running = running,
   healthy = healthy,
   has_gpu = has_gpu,

@@ -343,6 +343,26 @@ function Hyperv:guest_items(vm)
   end)
 end
 
+local job_states = {
+  [2] = "new", [3] = "starting", [4] = "running", [5] = "suspended", [6] = "shutting down",
+}
+
+function Hyperv:jobs()
+  return look(self, "Msvm_ConcreteJob", function()
+    local list, hypervisor = {}, host(self)
+    for _, job in ipairs(hypervisor:jobs()) do
+      if job_states[job.state] then
+        local vm = hypervisor:affected(job)
+        list[#list + 1] = {
+          id = job.id, type = job.type, state = job_states[job.state], name = job.kind,
+          percent = hypervisor:percent(job), vm = vm and vm.id,
+        }
+      end
+    end
+    return list
+  end)
+end
+
 function Hyperv:validate(planned)
   local vsms = "Msvm_VirtualSystemManagementService"
   local code, job, out = call(self, false, { verb = "Invoke", class = vsms,

@@ -23,8 +23,8 @@ local function job_ref(job)
   return job and { class = "Msvm_ConcreteJob", keys = { InstanceID = job.id } } or nil
 end
 
-local function affected_ref(job, out)
-  local affected = out and type(out) == "table" and out.affected or job and job.affected
+local function affected_ref(out)
+  local affected = type(out) == "table" and out.affected
   if not affected then
     return nil
   end
@@ -104,7 +104,7 @@ service("ImportSystemDefinition", function(context, _, args)
     filled(args.SnapshotFolder),
     truth(args.GenerateNewSystemIdentifier)
   )
-  return code, { ImportedSystem = affected_ref(job, out), Job = job_ref(job) }
+  return code, { ImportedSystem = affected_ref(out), Job = job_ref(job) }
 end)
 
 service("ValidatePlannedSystem", function(context, _, args)
@@ -114,7 +114,7 @@ end)
 
 service("RealizePlannedSystem", function(context, _, args)
   local code, job, out = context.hyperv:realize(system_id(args.PlannedSystem))
-  return code, { ResultingSystem = affected_ref(job, out), Job = job_ref(job) }
+  return code, { ResultingSystem = affected_ref(out), Job = job_ref(job) }
 end)
 
 service("DestroySystem", function(context, _, args)

@@ -89,7 +89,7 @@ return function(namespace, about)
   link("Msvm_AffectedJobElement", "AffectedElement AffectingElement", function(context)
     local list = {}
     for _, job in ipairs(context.hyperv:jobs()) do
-      local vm = job.affected and context.hyperv:any(job.affected.id)
+      local vm = context.hyperv:affected(job)
       if vm then
         local job_ref = about.setting_ref("Msvm_ConcreteJob", job.id)
         list[#list + 1] = { from = about.system_ref(vm), to = job_ref }

@@ -88,6 +88,8 @@ function M.start(self, name, a, b, c)
     a = a,
     b = b,
     c = c,
+    affected = type(a) == "table" and a.config
+      and { kind = a.planned and "planned" or "vm", id = a.id } or nil,
     lie = lie,
     rule = rule,
     error_code = 0,
@@ -136,6 +138,13 @@ function methods:job(id)
     return nil
   end
   return job
+end
+
+-- The machine that a job is or was at work on, while it is there. A job that has not ended means
+-- that very record, not a later one of the same id.
+function methods:affected(job)
+  local vm = job.affected and self:any(job.affected.id)
+  return vm and (job.state ~= RUNNING or vm == job.a) and vm or nil
 end
 
 ---@return integer percent of now
