@@ -178,6 +178,9 @@ function M.outside(world, call, act)
     hook(call, "before")
   end
   rule = world.faults:take(call.target, call.info) or rule
+  if world.cut and world.cut(actor.node, call.target) then -- no way from this node to the target
+    rule = { effect = "unreachable" }
+  end
   local first, second, third
   if rule then
     first, second, third = strike(rule, call.kind, call.change, function()

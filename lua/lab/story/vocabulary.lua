@@ -1,5 +1,6 @@
 -- The words of a scenario; docs/scenarios.md describes each. Everything else that Lua has is there,
 -- too.
+local ecx = require("lab.story.ecx")
 local expected = require("lab.story.expected")
 local run = require("lab.story.run")
 local scheduler = require("host.scheduler")
@@ -136,6 +137,7 @@ function M.new(story)
   command_words(story, v)
   time_words(story, v)
   happening_words(story, v)
+  ecx.add(story, v)
   function v.truth()
     return story.world:truth()
   end
