@@ -45,9 +45,6 @@ local function backup(is_enough)
     end,
     holds = function(c)
       local vm = vm_state.registered(c)
-      if vm and vm.state ~= "off" then
-        return true, "its files are in use"
-      end
       local places = vm_files.directories(c)
       if #c.files:list(places.live) == 0 then
         return true, "there are no live files"
@@ -69,7 +66,8 @@ local function backup(is_enough)
   }
 end
 
--- Before a registration is removed: the copy is all that is left then.
+-- Before a registration is removed: the copy is all that is left then. Asked of a running machine
+-- (by plan) the answer is what stop will find.
 local backed_up = backup(function(c, places)
   return vm_files.is_copy(c, places.live, places.copy)
 end)
@@ -77,6 +75,9 @@ end)
 -- Before a machine is registered. One that is registered already stays so, and its live files are
 -- younger than any copy as soon as its settings change: an older copy will do until it leaves.
 local has_copy = backup(function(c, places, vm)
+  if vm and vm.state ~= "off" then
+    return true -- its files are in use
+  end
   return vm and #c.files:list(places.copy) > 0 or vm_files.is_copy(c, places.live, places.copy)
 end)
 

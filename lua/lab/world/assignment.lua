@@ -193,6 +193,7 @@ jobs.kind("assign", {
     }
     table.insert(vm.config.assignments, assigned)
     self.world:log(self.node.name, "assign", vm.id, entry.location)
+    self:settings_written(vm)
     return { assigned.id, affected = { kind = "vm", id = vm.id } }
   end,
 })
@@ -240,6 +241,9 @@ jobs.kind("remove", {
     end
     local item = table.remove(vm.config[name], i)
     local verb = name == "assignments" and "unassign" or "remove " .. name
+    if not vm.planned then
+      self:settings_written(vm)
+    end
     self.world:log(self.node.name, verb, vm.id, item.location or item.path or item.switch)
     return { affected = { kind = vm.planned and "planned" or "vm", id = vm.id } }
   end,
@@ -293,6 +297,9 @@ jobs.kind("modify resource", {
       config.processors = changes.count or config.processors
     end
     self.world:log(self.node.name, "modify resource", vm.id, what)
+    if not vm.planned then
+      self:settings_written(vm)
+    end
     return { setting_id, affected = { kind = vm.planned and "planned" or "vm", id = vm.id } }
   end,
 })

@@ -44,6 +44,14 @@ function methods:state_file(vm)
   return (vm.file:gsub("%.[^.\\]+$", "") .. ".vmrs")
 end
 
+-- Hyper-V writes every change of the settings into the configuration file.
+function methods:settings_written(vm)
+  local entry = self.node.files:find(vm.file)
+  if entry then
+    entry.modified = self.world.clock.time
+  end
+end
+
 function methods:write_state_file(vm, saved)
   local entry = self.node.files:write(self:state_file(vm), 61440)
   if entry then
@@ -291,6 +299,9 @@ jobs.kind("modify", {
       if changes[name] ~= nil and vm.config[name] ~= changes[name] then
         vm.config[name] = changes[name]
         self.world:log(self.node.name, "modify", vm.id, name)
+        if not vm.planned then
+          self:settings_written(vm)
+        end
       end
     end
     vm.name = vm.config.name
