@@ -286,6 +286,29 @@ expect(start("vme2", "ms1", { sequence_file = %q }), { code = "SCRIPT_STUCK", wh
   end)
 end)
 
+describe("docs/scenarios.md", function()
+  it("describes every word, every field of expect and every option of commands", function()
+    local page = fs.read("docs/scenarios.md")
+    local names = {}
+    for _, name in ipairs({ "expected", "vocabulary", "run" }) do
+      local text = fs.read("lua/lab/story/" .. name .. ".lua")
+      for word in text:gmatch("function [vw]%.([%w_]+)") do
+        names[#names + 1] = word
+      end
+      for word in (text:match("\nlocal known = (%b{})") or ""):gmatch("([%w_]+) = true") do
+        names[#names + 1] = word
+      end
+      for word in (text:match("\nM%.of_run = (%b{})") or ""):gmatch("\n  ([%w_]+) = function") do
+        names[#names + 1] = word
+      end
+    end
+    assert.truthy(#names > 40)
+    for _, name in ipairs(names) do
+      assert.truthy(page:find("`" .. name .. "[`( ]"), name .. " is not described")
+    end
+  end)
+end)
+
 describe("takeover test", function()
   local GOOD = 'story "A good one & <small>"\nexpect(stop("vme2", "ms1"), { exit = "ok" })\n'
   local BAD = 'story "A bad one"\nexpect(stop("vme2", "ms1"), { exit = "refused" })\n'
