@@ -63,9 +63,15 @@ function M.snapshot(world, actor)
     if job.state == 4 then
       shot.begun[job.kind] = true
     end
+XX  local own = {}
+  for _, request in ipairs(actor.parameters.vms[actor.vm] and actor.parameters.vms[actor.vm].gpus
+    or {}) do
+    own[request.id or ""] = true
   end
   for _, device in ipairs(truth.devices) do
-    shot.devices[device.id] = device.group_id == group
+    if own[device.id] then
+      shot.devices[device.id] = device.group_id == group
+    end
   end
   return shot
 end

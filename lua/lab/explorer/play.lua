@@ -1,0 +1,218 @@
+-- Plays one schedule of the explorer in a fresh simulated cluster and checks the safety rules
+-- (lab/checks.lua) all the
+-- way. A schedule is a list of plain events, so that it can be repeated, shrunk and written out
+-- as a scenario:
+--   { "start", node, { vm =, event =, faults = { [n] = effect } } }   a command, to its end
+--   { "must", "start", node, {...} }                                  the same, and it must end
+-- well
+--   { "together", { events } }                                        at the same time
+--   { "kill", node } { "boot", node } { "disk", node, disk } { "eem", up } { "guest", behaviour
+-- } { "wait", s }
+local actor = require("lab.actor")
+local checks = require("lab.checks")
+local failover = require("failover")
+local failure = require("failure")
+local scheduler = require("host.scheduler")
+local virtual_clock = require("lab.virtual_clock")
+local world = require("lab.world")
+
+local M = {}
+
+M.commands = { "start", "stop", "prepare", "recover", "monitor" }
+M.effects = { "crash before", "crash after", "timeout", "timeout after", "refuse", "lie",
+  "garbage" }
+
+local VM = "vme2" -- of an event that names none
+
+local Play = {}
+Play.__index = Play
+
+local function broken(id, text)
+  failure.raise({ code = "VM_BROKEN", message = text, details = { rule = id, text = text } })
+end
+
+local function check_world(play)
+  local violation = play.world:violations()[1]
+  if violation then
+    broken(violation.id, violation.text)
+  end
+end
+
+local function command(play, name, node, options)
+  options = options or {}
+  local run = actor.start(play.world, play.parameters, name, options.vm or VM, node, {
+    event = options.event, evidence = options.evidence, faults = options.faults,
+    sequence = play.sequences[name], timeout = options.timeout,
+  })
+  local code, result = run:wait()
+  play.calls = run.count
+  play.struck = run.struck
+  play.code, play.result, play.failure = code, result, result and result.failure or run.failure
+  local id, text = checks.after_run(play.world, run, code)
+  if id then
+    broken(id, text)
+  end
+  if play.failure and play.failure.code == "SCRIPT_ERROR" or play.failure
+    and play.failure.code == "INTERNAL" then
+    broken("I0", tostring(play.failure))
+  end
+  check_world(play)
+  return code
+end
+
+local events = {}
+
+for _, name in ipairs({ "start", "stop", "prepare", "recover", "monitor" }) do
+  events[name] = function(play, node, options)
+    command(play, name, node, options)
+  end
+end
+
+function events.kill(play, node)
+  play.world:admin("kill", { node = node })
+end
+
+function events.boot(play, node)
+  if not play.world:node(node).up then
+    play.world:admin("boot", { node = node })
+    scheduler.sleep(play.world.latency.node_boot + 1)
+    play.world:advance()
+  end
+end
+
+function events.disk(play, node, disk)
+  play.world:admin("move disk", { disk = disk or "G:", node = node })
+end
+
+-- Several events at the same time.
+function events.together(play, list)
+  local tasks = {}
+  for i, event in ipairs(list) do
+    tasks[i] = scheduler.spawn(events[event[1]], play, event[2], event[3], event[4])
+  end
+  for _, task in ipairs(tasks) do
+    local ok, failed = scheduler.join(task)
+    if not ok then
+      error(failed, 0)
+    end
+  end
+end
+
+function events.eem(play, up)
+  play.world:admin("eem", { up = up })
+end
+
+function events.guest(play, behaviour)
+  local arguments = { vm = VM }
+  arguments[behaviour] = behaviour ~= "nothing" or nil
+  if behaviour == "nothing" then
+    arguments = { vm = VM, ignores = false, locked = false }
+  end
+  play.world:admin("guest", arguments)
+end
+
+function events.wait(_, seconds)
+  scheduler.sleep(seconds)
+end
+
+-- What must be reached, however bad it was before: the command ends well.
+function events.must(play, name, node, options)
+  local code = command(play, name, node, options)
+  if code ~= 0 then
+    broken("I7", string.format("%s on %s ends with %s when nothing is in its way: %s", name, node,
+      tostring(code),
+      tostring(play.failure)))
+  end
+end
+
+-- Short, but not nothing: branches overlap and jobs are still at work when something strikes.
+local LATENCY = {
+  link = 0.2, unlink = 0.1, enumerate = 0.1, list_lag = 0.05, dismount = 0.1, mount = 0.1,
+  assign = 0.05, remove = 0.05, import = 0.1, validate = 0.05, realize = 0.05, destroy = 0.05,
+  modify = 0.05, start = 0.2, turn_off = 0.1, boot = 0.5, shutdown = 0.3, node_boot = 5,
+}
+
+-- What the clusters are called and what is in them: virtual machines with their disks and first
+-- owners.
+local clusters = {
+  seed = {
+    nodes = { "ms1", "ms2" }, vms = { { name = "vme2", disk = "G:", owner = "ms1" } },
+  },
+  quad = {
+    nodes = { "ms1", "ms2", "ms3", "ms4" },
+    vms = {
+      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
+      { name = "vme4", disk = "I:", owner = "ms1" },
+    },
+  },
+}
+
+-- parameters.lua for a cluster's definition.
+local function parameters_of(definition)
+  local given = { nodes = {}, devices = {}, vms = {} }
+  for _, node in ipairs(definition.nodes) do
+    given.nodes[node.name] = { group_id = node.group_id, address = node.address,
+      board = node.board }
+  end
+  for i, vm in ipairs(definition.vms) do
+    given.vms[vm.name] = {
+      path = vm.root, gpus = { { id = definition.devices[i].id } },
+      mmio = { low = "3GiB", high = "33280MiB" },
+    }
+  end
+  return require("lab.story.cluster").parameters({ parameters = given }, error)
+end
+
+-- What schedules are played with. `sequences`: by command, in place of the shipped ones; `name`:
+-- "seed" or "quad".
+function M.setting(sequences, name)
+  name = name or "seed"
+  local definition, prepared, all = require("lab.clusters." .. name), {}, {}
+  for _, vm in ipairs(definition.vms) do
+    prepared[vm.name] = { prepared = true }
+  end
+  for _, name_of_one in ipairs(M.commands) do
+    all[name_of_one] = sequences and sequences[name_of_one] or failover.load_sequence(name_of_one)
+  end
+  return {
+    name = name, parameters = parameters_of(definition), cluster = definition, latency = LATENCY,
+    vms = prepared, sequences = all, nodes = clusters[name].nodes, machines = clusters[name].vms,
+  }
+end
+
+-- Plays a schedule in a fresh cluster. Gives nil when every rule holds, else { rule, text, at =
+-- event's number }.
+-- Fields of the play (calls, code) are returned second.
+function M.play(setting, schedule)
+  local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
+    or {} }, Play)
+  local clock = virtual_clock.new(0, {
+    next_event = function()
+      return play.world:next_event()
+    end,
+    advance = function()
+      play.world:advance()
+    end,
+  })
+  play.world = world.new({
+    clock = clock, cluster = setting.cluster, latency = setting.latency,
+      switches = setting.switches,
+    vms = setting.vms,
+  })
+  local at = 0
+  local ok, problem = scheduler.with_driver(clock, function()
+    for i, event in ipairs(schedule) do
+      at = i
+      events[event[1]](play, event[2], event[3], event[4])
+    end
+    check_world(play)
+  end)
+  if ok then
+    return nil, play
+  end
+  problem = failure.is(problem) and problem.details or { rule = "I0", text = tostring(problem) }
+  problem.at = at
+  return problem, play
+end
+
+return M

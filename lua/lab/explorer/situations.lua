@@ -1,0 +1,130 @@
+-- A fault at every call: in which situations each command is explored, and what follows the fault.
+local player = require("lab.explorer.play")
+
+local M = {}
+
+-- How a command comes about, and what follows it: the same node again, or the other node.
+M.situations = {
+  {
+    name = "start on the first node", command = "start", node = "ms1", before = {},
+    after = {
+      { { "must", "start", "ms1" }, { "must", "monitor", "ms1" } },
+      {
+        { "kill", "ms1" }, { "disk", "ms2" }, { "must", "start", "ms2", { event = "failover" } },
+        { "must", "monitor", "ms2" }, { "boot", "ms1" }, { "must", "recover", "ms1" }, { "must",
+          "monitor", "ms2" },
+      },
+      { { "must", "stop", "ms1" }, { "disk", "ms2" }, { "must", "start", "ms2" }, { "must",
+        "monitor", "ms2" } },
+    },
+  },
+  {
+    name = "start after a planned move", command = "start", node = "ms2",
+    before = { { "must", "start", "ms1" }, { "must", "stop", "ms1" }, { "disk", "ms2" } },
+    after = {
+      { { "must", "start", "ms2" }, { "must", "monitor", "ms2" } },
+      { { "must", "stop", "ms2" }, { "disk", "ms1" }, { "must", "start", "ms1" }, { "must",
+        "monitor", "ms1" } },
+    },
+  },
+  {
+    name = "start after a failover", command = "start", node = "ms2",
+      options = { event = "failover" },
+    before = { { "must", "start", "ms1" }, { "kill", "ms1" }, { "disk", "ms2" } },
+    after = {
+      { { "must", "start", "ms2", { event = "failover" } }, { "must", "monitor", "ms2" } },
+      {
+        { "boot", "ms1" }, { "must", "recover", "ms1" }, { "must", "start", "ms2" }, { "must",
+          "monitor", "ms2" },
+      },
+      { { "kill", "ms2" }, { "boot", "ms1" }, { "disk", "ms1" }, { "must", "start", "ms1",
+        { event = "failover" } } },
+    },
+  },
+  {
+    name = "start while it runs elsewhere", command = "start", node = "ms2",
+    before = { { "must", "start", "ms1" }, { "disk", "ms2" } },
+    after = { { { "stop", "ms1" }, { "wait", 60 }, { "must", "start", "ms2" }, { "must", "monitor",
+      "ms2" } } },
+  },
+  {
+    name = "stop", command = "stop", node = "ms1", before = { { "must", "start", "ms1" } },
+    after = {
+      { { "must", "stop", "ms1" }, { "must", "start", "ms1" }, { "must", "monitor", "ms1" } },
+      { { "must", "stop", "ms1" }, { "disk", "ms2" }, { "must", "start", "ms2" }, { "must",
+        "monitor", "ms2" } },
+      { { "kill", "ms1" }, { "disk", "ms2" }, { "must", "start", "ms2", { event = "failover" } } },
+    },
+  },
+  {
+    name = "prepare", command = "prepare", node = "ms1", before = {},
+    after = {
+      { { "must", "prepare", "ms1" }, { "must", "start", "ms1" } },
+      { { "must", "prepare", "ms2" }, { "must", "start", "ms1" }, { "must", "monitor", "ms1" } },
+    },
+  },
+  {
+    name = "prepare on the other node", command = "prepare", node = "ms2", before = { { "must",
+      "prepare", "ms1" } },
+    after = { { { "must", "prepare", "ms2" }, { "must", "start", "ms1" }, { "must", "monitor",
+      "ms1" } } },
+  },
+  {
+    name = "recover", command = "recover", node = "ms1",
+    before = {
+      { "must", "start", "ms1" }, { "kill", "ms1" }, { "disk", "ms2" }, { "must", "start", "ms2",
+        { event = "failover" } },
+      { "boot", "ms1" },
+    },
+    after = { { { "must", "recover", "ms1" }, { "must", "monitor", "ms2" }, { "must", "stop",
+      "ms2" } } },
+  },
+  {
+    name = "monitor", command = "monitor", node = "ms1", before = { { "must", "start", "ms1" } },
+    after = { { { "must", "monitor", "ms1" } } },
+  },
+}
+
+local function joined(...)
+  local list = {}
+  for _, part in ipairs({ ... }) do
+    table.move(part, 1, #part, #list + 1, list)
+  end
+  return list
+end
+
+local function event_of(situation, faults)
+  local options = {}
+  for key, value in pairs(situation.options or {}) do
+    options[key] = value
+  end
+  options.faults = faults
+  return { situation.command, situation.node, options }
+end
+
+-- The schedule of a situation without any fault.
+function M.clean(situation, after)
+  return joined(situation.before, { event_of(situation) }, after)
+end
+
+-- Every schedule with one fault in one situation; fn(schedule, call's number, effect). Gives the
+-- number of calls.
+function M.single_faults(setting, situation, fn)
+  local clean = joined(situation.before, { event_of(situation) })
+  local problem, play = player.play(setting, clean)
+  if problem then
+    fn(clean, 0, "no fault", problem)
+    return 0
+  end
+  for call = 1, play.calls do
+    for _, effect in ipairs(player.effects) do
+      for _, after in ipairs(situation.after) do
+        fn(joined(situation.before, { event_of(situation, { [call] = effect }) }, after), call,
+          effect)
+      end
+    end
+  end
+  return play.calls
+end
+
+return M
