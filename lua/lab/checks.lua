@@ -63,7 +63,8 @@ function M.snapshot(world, actor)
     if job.state == 4 then
       shot.begun[job.kind] = true
     end
-XX  local own = {}
+  end
+  local own = {}
   for _, request in ipairs(actor.parameters.vms[actor.vm] and actor.parameters.vms[actor.vm].gpus
     or {}) do
     own[request.id or ""] = true
