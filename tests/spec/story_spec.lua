@@ -127,7 +127,8 @@ wait(10)
       "when needs a function after its pattern" },
     { "an effect that does not exist", 'fault { target = "eem", effect = "explode" }',
       "there is no effect 'explode'" },
-    { "a match that does not exist", 'fault { target = "eem", match = { word = "x" }, effect = "lie" }',
+    { "a match that does not exist",
+      'fault { target = "eem", match = { word = "x" }, effect = "lie" }',
       "a rule cannot match on 'word'" },
     { "a node that does not exist", 'start("vme2", "ms9")', "there is no node ms9" },
     { "a machine that does not exist", 'expect_running("vme9", "ms1")',
@@ -276,11 +277,13 @@ expect_made("assign", 2)
   it("stops a sequence that computes for ever, with its line", function()
     local edit = write("edit.lua", [[
 local failover = require("failover")
-return failover.sequence "start" { failover.step "slow" { holds = function() while true do end end } }
+local slow = failover.step "slow" { holds = function() while true do end end }
+return failover.sequence "start" { slow }
 ]])
     local result = play(([[
 story "Endless"
-expect(start("vme2", "ms1", { sequence_file = %q }), { code = "SCRIPT_STUCK", where = "edit.lua:2" })
+local run = start("vme2", "ms1", { sequence_file = %q })
+expect(run, { code = "SCRIPT_STUCK", where = "edit.lua:2" })
 ]]):format(edit))
     assert.is_true(result.passed, result.problem)
   end)
