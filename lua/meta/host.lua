@@ -1,6 +1,6 @@
 ---@meta
 -- Of the host itself: failure objects, which scripts raise and look at, and the loop, which only the
--- scheduler and the command line use (scripts wait with `clock`).
+-- scheduler and the command line use (scripts wait with host.scheduler.sleep).
 
 failure = {}
 
