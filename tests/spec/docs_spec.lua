@@ -267,6 +267,19 @@ describe("the documents", function()
   end)
 end)
 
+describe("docs/operation.md", function()
+  it("names every fact of the shipped sequences", function()
+    local failover, steps = require("failover"), require("failover.engine.step")
+    local text = texts["docs/operation.md"]:gsub("%s+", " ")
+    for _, name in ipairs({ "start", "stop", "monitor", "prepare", "recover" }) do
+      steps.each(failover.load_sequence(name).list, function(step)
+        local found = text:find(step.name, 1, true)
+        assert.is_truthy(found, ("%s of %s is not described"):format(step.name, name))
+      end)
+    end
+  end)
+end)
+
 describe("README's tables", function()
   it("have every key of parameters.lua, with its default", function()
     local described = {}

@@ -1,5 +1,8 @@
 -- README's commands are run, in their order, on a simulated site, and say what README shows:
 -- every line of it, numbers aside. Steps of two branches may end in another order.
+--
+-- With TAKEOVER_ACCEPT=1 in the environment the outputs are written into README instead, to be
+-- looked at with git diff.
 local fs = require("fs")
 local process = require("process")
 local support = require("support.lab")
@@ -27,7 +30,7 @@ return {
 
 -- Long enough for each wait to be one, so that a step is "done" where README says so.
 local LATENCY = {
-  link = 0.06, unlink = 0.06, enumerate = 0.1, dismount = 0.02, mount = 0.02, list_lag = 0.02,
+  link = 0.06, unlink = 0.06, enumerate = 0.5, dismount = 0.02, mount = 0.02, list_lag = 0.02,
   assign = 0.02, remove = 0.02, modify = 0.02, import = 0.02, validate = 0.02, realize = 0.02,
   destroy = 0.02, export = 0.02, start = 0.02, turn_off = 0.02, boot = 0.1, shutdown = 0.05,
 }
@@ -45,7 +48,7 @@ local function commands(text)
       line = line:sub(#block + 1)
       local command = line:match("^%$ (.*)$")
       if command then
-        current = { command = command, shown = {} }
+        current = { command = command, shown = {}, indent = block }
         list[#list + 1] = current
       else
         current.shown[#current.shown + 1] = line
@@ -116,6 +119,20 @@ describe("README", function()
     return process.run(options)
   end
 
+  -- Puts an output in the place of the one that README shows.
+  local function accept(entry, output)
+    local function block(lines)
+      local indented = {}
+      for i, line in ipairs(lines) do
+        indented[i] = (entry.indent .. line):gsub("%s+$", "") .. "\n"
+      end
+      return entry.indent .. "$ " .. entry.command .. "\n" .. table.concat(indented)
+    end
+    local text = fs.read("README.md")
+    local first, last = text:find(block(entry.shown), 1, true)
+    fs.write("README.md", text:sub(1, first - 1) .. block(output) .. text:sub(last + 1))
+  end
+
   it("shows what its commands say", function()
     lab = support.start({
       process = true, latency = LATENCY, user = "admin", password = "site-password",
@@ -134,7 +151,9 @@ describe("README", function()
         ran = ran + 1
         local result = take(entry.command)
         assert.are.equal(0, result.code, entry.command .. ": " .. result.stdout .. result.stderr)
-        if #entry.shown > 0 then
+        if #entry.shown > 0 and os.getenv("TAKEOVER_ACCEPT") then
+          accept(entry, lines_of(result.stdout))
+        elseif #entry.shown > 0 then
           assert.are.equal(essence(entry.shown), essence(lines_of(result.stdout)), entry.command)
         end
       end
