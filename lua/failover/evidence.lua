@@ -90,8 +90,8 @@ function M.refuse_used(gpu, node, names, certain)
     message = string.format("%s is used on %s by the running virtual machine %s", gpu.title, node,
       table.concat(names, ", ")),
     hint = not certain and string.format('where several cards %s:%s are on a node, tell them '
-      .. 'apart: devices["%s"].locations = { %s = "PCIROOT(...)..." } in parameters.lua', gpu.vendor,
-      gpu.device, gpu.id, node) or nil,
+      .. 'apart: devices["%s"].locations = { %s = "PCIROOT(...)..." } in parameters.lua',
+      gpu.vendor, gpu.device, gpu.id, node) or nil,
   })
 end
 
