@@ -35,6 +35,18 @@ local known = step "VM's configuration found" {
   end,
 }
 
+-- Makes one change to the files. A failed one does not matter when the files are as they should be:
+-- a call of a run that was killed can arrive late and do it first.
+local function change_files(c, verb, from, to, original)
+  local _, failed = failover.try(c.files[verb], c.files, from, to)
+  if not vm_files.is_copy(c, original, to) then
+    if failed then
+      error(failed, 0)
+    end
+    failover.fail("FS_FAILED", "the copy of %s is not equal to it", original)
+  end
+end
+
 -- `is_enough(c, places, vm)`: is the copy that is there good enough?
 local function backup(is_enough)
   return step "VM's configuration backed up" {
@@ -55,13 +67,15 @@ local function backup(is_enough)
       local places = vm_files.directories(c)
       if not vm_files.is_copy(c, places.live, places.new) then
         c.files:delete_directory(places.new)
-        c.files:copy_directory(places.live, places.new)
-        if not vm_files.is_copy(c, places.live, places.new) then
-          failover.fail("FS_FAILED", "the copy of %s is not equal to it", places.live)
-        end
+        change_files(c, "copy_directory", places.live, places.new, places.live)
       end
-      c.files:delete_directory(places.copy)
-      c.files:rename_directory(places.new, places.copy)
+      if c.files:find_directory(places.copy) then
+        if vm_files.is_copy(c, places.live, places.copy) then
+          return
+        end
+        c.files:delete_directory(places.copy)
+      end
+      change_files(c, "rename_directory", places.new, places.copy, places.live)
     end,
   }
 end
