@@ -4,6 +4,7 @@
 --   build/dev/takeover --system-modules run tests/run_specs.lua [options] [what ...]
 --
 --   what           spec files, or words that a spec's file name contains; default: every spec
+--   --without WORD not the spec files whose name contains WORD; may be repeated
 --   --name TEXT    only tests whose full title contains TEXT
 --   --jobs N       spec files at the same time (default 2)
 --   --timeout S    seconds that one spec file may take (default 120)
@@ -22,7 +23,7 @@ local function usage_error(message)
 end
 
 local function parse(arguments)
-  local options = { what = {}, jobs = 2, timeout = 120 }
+  local options = { what = {}, without = {}, jobs = 2, timeout = 120 }
   local takes_value = {
     ["--name"] = "name",
     ["--jobs"] = "jobs",
@@ -37,6 +38,9 @@ local function parse(arguments)
     local key, value = takes_value[argument], arguments[i + 1]
     if key then
       options[key] = value or usage_error(argument .. " needs a value")
+      i = i + 1
+    elseif argument == "--without" then
+      table.insert(options.without, value or usage_error("--without needs a word"))
       i = i + 1
     elseif argument == "--list" then
       options.list = true
@@ -164,10 +168,39 @@ local function shell(command)
   return line
 end
 
-local function find_specs(what)
+local TIMES = "build/spec-times" -- of the last run: what takes long begins first
+
+local function read_times()
+  local times = {}
+  for name, took in (read(TIMES) or ""):gmatch("(%S+) (%d+)\n") do
+    times[name] = tonumber(took)
+  end
+  return times
+end
+
+local function write_times(times)
+  local file = io.open(TIMES, "w") -- where there is no build/, nobody needs it
+  if file then
+    for name, took in pairs(times) do
+      file:write(name, " ", took, "\n")
+    end
+    file:close()
+  end
+end
+
+local function is_one_of(name, words)
+  for _, word in ipairs(words) do
+    if name:find(word, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+local function find_specs(what, without)
   local all = {}
   for name in lfs.dir("tests/spec") do
-    if name:find("_spec%.lua$") then
+    if name:find("_spec%.lua$") and not is_one_of(name, without) then
       all[#all + 1] = name
     end
   end
@@ -232,11 +265,18 @@ local function show(name, counts, code, took, output)
 end
 
 local function run_all(options)
-  local specs = find_specs(options.what)
+  local specs, times = find_specs(options.what, options.without), read_times()
   if options.list then
     print(table.concat(specs, "\n"))
     return 0
   end
+  local function time_of(path)
+    return times[path:match("([^/]+)%.lua$")] or 0
+  end
+  table.sort(specs, function(a, b)
+    local one, other = time_of(a), time_of(b)
+    return one > other or (one == other and a < b)
+  end)
   local program = shell("readlink /proc/$PPID/exe")
   local scratch = shell("mktemp -d")
   local list = assert(io.open(scratch .. "/list", "w"))
@@ -271,10 +311,14 @@ local function run_all(options)
     for key, value in pairs(counts) do
       total[key] = total[key] + value
     end
+    if lfs.attributes("tests/spec/" .. name .. ".lua") then
+      times[name] = tonumber(took_ms)
+    end
     finished = finished + 1
   end
   pipe:close()
   shell("rm -r " .. scratch)
+  write_times(times)
   if finished < #specs then
     print(("%d spec files did not report"):format(#specs - finished))
     total.failed = total.failed + #specs - finished
