@@ -160,13 +160,34 @@ local function refuse_unsafe(path)
   end
 end
 
--- A sequence by name. Neither its file nor the folders that Lua files come from may be writable by
--- others: they run with the rights of whoever starts us.
+-- Refuses a folder in which others may change a file, at any depth.
+local function refuse_unsafe_below(path)
+  local fs = require("fs")
+  refuse_unsafe(path)
+  for _, name in ipairs(fs.list(path)) do
+    local entry = path .. "/" .. name
+    local found = fs.find(entry)
+    if found and found.kind == "directory" then
+      refuse_unsafe_below(entry)
+    elseif name:find("%.lua$") then
+      refuse_unsafe(entry)
+    end
+  end
+end
+
+-- A sequence by name. Neither its file, nor the steps and whatever else it uses, nor the folders
+-- that Lua files come from may be writable by others: they run with the rights of whoever starts
+-- us.
 function Session:sequence(name)
   if not (self.arguments.trust_writable_files or self.parameters.trust_writable_files) then
     for _, root in ipairs(self.program.roots) do
       if require("fs").find(root) then
         refuse_unsafe(root)
+      end
+      for _, part in ipairs({ "/failover", "/host" }) do
+        if require("fs").find(root .. part) then
+          refuse_unsafe_below(root .. part)
+        end
       end
     end
     refuse_unsafe(package.searchpath("failover.sequences." .. name, package.path))

@@ -55,9 +55,9 @@ function M.run(arguments, program)
   local code = exit_code(plan)
   output.line("%s", output.paint(("plan: %s %s on %s"):format(arguments.sequence, arguments.vm,
     s:node()), "bold"))
-  local plain, would = {}, 0
+  local plain, counts = {}, { already = 0, would = 0 }
   for i, entry in ipairs(plan) do
-    would = would + (entry.state == "would" and 1 or 0)
+    counts[entry.state] = (counts[entry.state] or 0) + 1
     plain[i] = {
       name = entry.name, branch = entry.branch, state = entry.state,
       reason = entry.failure and entry.failure.message or entry.reason,
@@ -66,7 +66,7 @@ function M.run(arguments, program)
       .. output.pad(entry.name, 48) .. output.paint("  " .. (plain[i].reason or ""), "dim"))
   end
   output.line("%d of %d facts hold already, %d would be made true; nothing was changed",
-    #plan - would, #plan, would)
+    counts.already, #plan, counts.would)
   output.document({
     command = "plan", sequence = arguments.sequence, vm = arguments.vm, node = s:node(),
     exit_code = code, steps = require("json").array(plain),
