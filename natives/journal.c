@@ -34,6 +34,9 @@ static const char *const migrations[] = {
     " at REAL NOT NULL, text TEXT NOT NULL, data TEXT);"
     "CREATE INDEX notes_run ON notes (run);"
     "CREATE TABLE reserve (bytes BLOB);",
+    "ALTER TABLE calls ADD COLUMN branch TEXT;"
+    "ALTER TABLE calls ADD COLUMN extra TEXT;"
+    "ALTER TABLE calls ADD COLUMN cut INTEGER;",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

@@ -31,8 +31,10 @@ struct tk_journal_result {
 struct tk_journal_call {
     int64_t run, step; // step 0: outside of any
     const char *native, *verb, *kind, *target, *request_json, *answer_json, *failure_json;
-    double began, took; // seconds; `began` on the caller's clock
-    int changed;        // -1: not told
+    const char *branch, *extra_json; // extra: what a replay needs besides
+    double began, took;              // seconds; `began` on the caller's clock
+    int changed;                     // -1: not told
+    int64_t cut; // bytes of an answer that is not kept, 0 where JSON cannot say it; -1: none
 };
 
 // Reserves room on the disk and syncs, so that a full disk is noticed before anything is changed.
@@ -45,8 +47,8 @@ int tk_journal_begin_step(struct tk_journal *j, int64_t run, const char *name, c
                           const char *state, int64_t *id, struct tk_failure *err);
 int tk_journal_end_step(struct tk_journal *j, int64_t step, const struct tk_journal_result *result,
                         struct tk_failure *err);
-int tk_journal_call(struct tk_journal *j, const struct tk_journal_call *call,
-                    struct tk_failure *err);
+// A full disk loses the answer rather than the call: *call then says so in `cut`.
+int tk_journal_call(struct tk_journal *j, struct tk_journal_call *call, struct tk_failure *err);
 int tk_journal_note(struct tk_journal *j, int64_t run, const char *text, const char *data_json,
                     struct tk_failure *err);
 

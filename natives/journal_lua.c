@@ -10,9 +10,11 @@
 #include "lua_util.h"
 #include "memory.h"
 
-#define JOURNAL   "journal"
-#define JSON_MAX  262144 // bytes of one table's text
-#define DEPTH_MAX 8
+#define JOURNAL    "journal"
+#define JSON_MAX   262144 // bytes of one table's text
+#define ANSWER_MAX 65536  // bytes of an answer's
+#define DEPTH_MAX  8
+#define TOO_LONG   "\"(%d bytes, too long for the journal)\""
 
 static char encode_key; // registry: json.encode
 
@@ -82,7 +84,28 @@ static const char *push_json(lua_State *L, int index)
         }
     }
     if (lua_rawlen(L, -1) > JSON_MAX) {
-        lua_pushfstring(L, "\"(%d bytes, too long for the journal)\"", (int)lua_rawlen(L, -1));
+        lua_pushfstring(L, TOO_LONG, (int)lua_rawlen(L, -1));
+        lua_replace(L, -2);
+    }
+    return lua_tostring(L, -1);
+}
+
+// The same for an answer. *cut tells what is lost, as in struct tk_journal_call: one that is too
+// long is not kept, what JSON cannot say is kept roughly.
+static const char *push_answer(lua_State *L, int index, int64_t *cut)
+{
+    *cut = -1;
+    if (index == 0 || lua_isnoneornil(L, index)) {
+        lua_pushnil(L);
+        return NULL;
+    }
+    if (!encode(L, index)) {
+        *cut = 0;
+        return push_json(L, index);
+    }
+    if (lua_rawlen(L, -1) > ANSWER_MAX) {
+        *cut = (int64_t)lua_rawlen(L, -1);
+        lua_pushfstring(L, TOO_LONG, (int)*cut);
         lua_replace(L, -2);
     }
     return lua_tostring(L, -1);
@@ -93,7 +116,7 @@ static const char *push_json(lua_State *L, int index)
 struct options {
     const char *path, *command, *vm, *node, *version, *name, *branch, *state, *message;
     const char *native, *verb, *kind, *target;
-    int arguments, environment, failure, request, answer, began, took;
+    int arguments, environment, failure, request, answer, extra, began, took;
     int64_t run, step, attempts, exit_code, limit, id;
     bool read_only;
     int changed_value;
@@ -201,7 +224,7 @@ static int l_end_step(lua_State *L)
     return tk_journal_end_step(j, step, &result, &err) == 0 ? 0 : tk_raise(L, &err);
 }
 
-// Journal:call{...}   [-2, +0, e]
+// Journal:call{...} -> was the answer kept?   [-2, +1, e]
 static int l_call(lua_State *L)
 {
     static const struct tk_option spec[] = {
@@ -217,6 +240,8 @@ static int l_call(lua_State *L)
         OPTION(began, TK_OPT_VALUE, true),
         OPTION(took, TK_OPT_VALUE, true),
         {"changed", TK_OPT_VALUE, offsetof(struct options, changed_value), false},
+        OPTION(branch, TK_OPT_STRING, false),
+        OPTION(extra, TK_OPT_VALUE, false),
         OPTION_END,
     };
     struct tk_journal *j = check_journal(L);
@@ -232,6 +257,7 @@ static int l_call(lua_State *L)
                                     .verb = o.verb,
                                     .kind = o.kind,
                                     .target = o.target,
+                                    .branch = o.branch,
                                     .began = number_at(L, o.began, "began"),
                                     .took = number_at(L, o.took, "took"),
                                     .changed = -1};
@@ -239,9 +265,14 @@ static int l_call(lua_State *L)
         call.changed = lua_toboolean(L, o.changed_value);
     }
     call.request_json = push_json(L, o.request);
-    call.answer_json = push_json(L, o.answer);
+    call.answer_json = push_answer(L, o.answer, &call.cut);
     call.failure_json = push_json(L, o.failure);
-    return tk_journal_call(j, &call, &err) == 0 ? 0 : tk_raise(L, &err);
+    call.extra_json = push_json(L, o.extra);
+    if (tk_journal_call(j, &call, &err) != 0) {
+        return tk_raise(L, &err);
+    }
+    lua_pushboolean(L, call.cut < 0);
+    return 1;
 }
 
 // Journal:note(run, text [, data])   [-4, +0, e]

@@ -70,8 +70,8 @@ int tk_journal_select(struct tk_journal *j, enum tk_journal_query query,
 
 static bool is_json(const char *name)
 {
-    static const char *const names[] = {"arguments", "environment", "failure",
-                                        "request",   "answer",      "data"};
+    static const char *const names[] = {"arguments", "environment", "failure", "request",
+                                        "answer",    "data",        "extra"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {

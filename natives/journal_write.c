@@ -8,7 +8,7 @@
 #include "memory.h"
 #include "platform.h"
 
-#define RESERVE_BYTES 131072 // some hundred calls
+#define RESERVE_BYTES 262144 // some hundred calls with their answers
 
 static const char *const texts[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -23,7 +23,8 @@ static const char *const texts[ST_COUNT] = {
     [ST_END_STEP] = "UPDATE steps SET ended=?2, state=?3, attempts=?4, message=?5, failure=?6"
                     " WHERE id=?1",
     [ST_CALL] = "INSERT INTO calls (run, step, at, native, verb, kind, target, request, answer,"
-                " failure, began, took, changed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " failure, began, took, changed, branch, extra, cut)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ST_NOTE] = "INSERT INTO notes (run, at, text, data) VALUES (?,?,?,?)",
     [ST_RUNS] =
         "SELECT id, command, vm, node, version, arguments, environment, began, ended,"
@@ -33,7 +34,8 @@ static const char *const texts[ST_COUNT] = {
     [ST_STEPS] = "SELECT id, run, name, branch, began, ended, ended - began AS took, state,"
                  " attempts, message, failure FROM steps WHERE run = ?1 ORDER BY id LIMIT ?2",
     [ST_CALLS] = "SELECT id, run, step, at, native, verb, kind, target, request, answer, failure,"
-                 " began, took, changed FROM calls WHERE run = ?1 AND (?2 IS NULL OR step = ?2)"
+                 " began, took, changed, branch, extra, cut FROM calls WHERE run = ?1"
+                 " AND (?2 IS NULL OR step = ?2)"
                  " AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR native = ?4)"
                  " ORDER BY id LIMIT ?5",
     [ST_NOTES] = "SELECT id, run, at, text, data FROM notes WHERE run = ?1 ORDER BY id LIMIT ?2",
@@ -243,8 +245,8 @@ int tk_journal_end_step(struct tk_journal *j, int64_t step, const struct tk_jour
     return rows == 0 ? no_such(j, "step", step, err) : 0;
 }
 
-int tk_journal_call(struct tk_journal *j, const struct tk_journal_call *call,
-                    struct tk_failure *err)
+static int insert_call(struct tk_journal *j, const struct tk_journal_call *call,
+                       struct tk_failure *err)
 {
     sqlite3_stmt *s = tk_journal_statement(j, ST_CALL, err);
 
@@ -268,7 +270,24 @@ int tk_journal_call(struct tk_journal *j, const struct tk_journal_call *call,
     if (call->changed >= 0) {
         sqlite3_bind_int(s, 13, call->changed);
     }
+    bind_text(s, 14, call->branch);
+    bind_text(s, 15, call->extra_json);
+    if (call->cut >= 0) {
+        sqlite3_bind_int64(s, 16, call->cut);
+    }
     return finish(j, s, NULL, err);
+}
+
+int tk_journal_call(struct tk_journal *j, struct tk_journal_call *call, struct tk_failure *err)
+{
+    int result = insert_call(j, call, err);
+
+    if (result != 0 && call->answer_json && (sqlite3_errcode(j->db) & 0xff) == SQLITE_FULL) {
+        call->cut = (int64_t)strlen(call->answer_json);
+        call->answer_json = NULL;
+        result = insert_call(j, call, err);
+    }
+    return result;
 }
 
 int tk_journal_note(struct tk_journal *j, int64_t run, const char *text, const char *data_json,

@@ -151,6 +151,7 @@ local file = record({
   },
   trust_writable_files = { boolean(), default = false },
   certificate = { choice({ "ignore", "warn", "refuse", "fall back" }), default = "warn" },
+  record = { boolean(), default = true }, -- answers, too, so that runs can be replayed
 })
 
 -- Every key that the file may have; README.md describes them, and a spec compares.

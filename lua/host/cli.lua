@@ -15,6 +15,7 @@ M.commands = {
   { "prepare", "Sets this node and the virtual machine up for the GPU, once" },
   { "recover", "Puts this node in order after it came back; starts nothing" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
+  { "replay", "Plays a recorded run again and says where it goes differently now" },
   { "test", "Plays scenarios in the simulated cluster, on virtual time" },
   { "certify", "Explores sequences in the simulated cluster with a fault at every call" },
   { "run", "Runs a Lua script with all natives" },

@@ -241,7 +241,7 @@ function M.run(s, options)
   output.line("%s", output.paint(("%s %s on %s"):format(options.command, options.vm, options.node),
     "bold"))
   local ok, result = loop.guard(require("failover.engine").run, {
-    sequence = sequence, context = c, command = options.command,
+    sequence = sequence, sequence_name = options.sequence, context = c, command = options.command,
     deadline = options.deadline - (loop.now() - began),
     listener = presenter(notes), journal_optional = options.journal_optional,
     exit_code = exit_codes.of_result,

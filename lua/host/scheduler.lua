@@ -14,6 +14,8 @@ local M = {}
 ---@field done boolean
 ---@field deadline number? on the driver's clock
 ---@field cancelled table? failure object that is raised at the task's next wait
+---@field branch string? which of the branches side by side; the first task has none
+---@field trail table? where a recorded run keeps what its next call needs (engine/observe.lua)
 
 local real_driver = {
   now = loop.now,
@@ -30,6 +32,7 @@ local ready, first, last = {}, 1, 0 -- queue of tasks
 local timers = {} -- binary heap, ordered by time, then sequence
 local sequence = 0
 local current -- the running task
+local turn = 0 -- rounds of the loop, each of which ends some waits
 local strays -- under another driver: coroutines of the tasks outside that were woken meanwhile
 
 local function earlier(a, b)
@@ -124,9 +127,25 @@ function M.sleep(seconds)
   local token = park()
   sequence = sequence + 1
   local time = driver.now() + math.max(seconds, 0)
+  if driver.wakes then -- a replay knows when it really was
+    time = driver.wakes(current, time)
+  end
   push_timer({ time = time, sequence = sequence, task = current, token = token })
   coroutine.yield()
+  local trail = current.trail
+  if trail then
+    local woke, count = trail.woke, #trail.woke
+    local cancelled = current.cancelled and not current.shielded
+    woke[count + 1], woke[count + 2] = driver.now(), cancelled and 0 or turn
+  end
   M.check()
+end
+
+-- The round of the loop that is going on: what ended in the same round was resumed one after the
+-- other, before anything that it set off.
+---@return integer
+function M.turn()
+  return turn
 end
 
 -- Starts `fn(...)` as a task of its own. It shares its parent's deadline and family.
@@ -135,7 +154,7 @@ function M.spawn(fn, ...)
   local arguments = table.pack(...)
   local task = {
     done = false, waiters = {}, deadline = current and current.deadline,
-    family = current and current.family or {},
+    family = current and current.family or {}, branch = current and current.branch,
   }
   task.co = coroutine.create(function()
     task.results = table.pack(loop.guard(fn, table.unpack(arguments, 1, arguments.n)))
@@ -197,7 +216,7 @@ function M.cancel(task, why)
   if task.done or task.cancelled then
     return
   end
-  task.cancelled = why
+  task.cancelled, task.cancelled_at = why, { driver.now(), turn }
   if not task.shielded then
     wake(task, task.waiting)
   end
@@ -270,7 +289,7 @@ local function forget_all()
 end
 
 local function on_interrupt(main)
-  local name = loop.interrupted()
+  local name = (driver.interrupted or loop.interrupted)()
   if name and not main.interrupted then
     main.interrupted = true
     M.cancel(main, failure.new({ code = "CANCELLED", message = "stopped by " .. name }))
@@ -297,6 +316,7 @@ function M.run(fn, ...)
     end
     local timer = timers[1]
     local woken, alive = driver.wait(timer and timer.time)
+    turn = turn + 1
     for _, co in ipairs(woken) do
       resume_native(co)
     end

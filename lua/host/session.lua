@@ -266,6 +266,7 @@ function Session:context(vm, options)
     evidence = self.arguments.evidence,
     ecx = self.ecx,
     journal = options.journal,
+    record = self.parameters.record,
   })
 end
 

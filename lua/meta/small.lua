@@ -37,8 +37,11 @@ function Journal:begin_step(run, step) end
 ---@param result { state: string, attempts: integer?, message: string?, failure: table? }
 function Journal:end_step(step, result) end
 -- One call to the outside. kind: "look" or "change". step may be nil. `began` is kept as given (the scheduler's clock); the row also
--- gets `at`, seconds since 1970 when it was written. Tables longer than 256 KiB as JSON are not kept.
----@param call { run: integer, step: integer?, native: string, verb: string, kind: string, target: string?, request: table?, answer: any, failure: table?, began: number, took: number, changed: boolean? }
+-- gets `at`, seconds since 1970 when it was written. Tables longer than 256 KiB as JSON are not kept. An answer is not
+-- kept when it is longer than 64 KiB or the disk is full, and only roughly when JSON cannot say it; then the result is false and the row's
+-- `cut` is its length, 0 for a rough one. branch, extra: of the task that called, and what a replay needs besides.
+---@param call { run: integer, step: integer?, native: string, verb: string, kind: string, target: string?, request: table?, answer: any, failure: table?, began: number, took: number, changed: boolean?, branch: string?, extra: table? }
+---@return boolean kept
 function Journal:call(call) end
 -- A remark that explains a change or a decision (evidence, chosen device, warning).
 function Journal:note(run, text, data) end
@@ -52,7 +55,7 @@ function Journal:runs(filter) end
 ---@return { id: integer, run: integer, name: string, branch: string?, began: number, ended: number?, took: number?, state: string?, attempts: integer?, message: string?, failure: table? }[]
 function Journal:steps(run) end
 ---@param filter { step: integer?, kind: string?, native: string?, limit: integer? }?
----@return { id: integer, run: integer, step: integer?, at: number, native: string, verb: string, kind: string, target: string?, request: any, answer: any, failure: table?, began: number, took: number, changed: boolean? }[]
+---@return { id: integer, run: integer, step: integer?, at: number, native: string, verb: string, kind: string, target: string?, request: any, answer: any, failure: table?, began: number, took: number, changed: boolean?, branch: string?, extra: table?, cut: integer? }[]
 function Journal:calls(run, filter) end
 ---@return { id: integer, run: integer, at: number, text: string, data: any }[]
 function Journal:notes(run) end

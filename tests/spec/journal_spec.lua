@@ -148,6 +148,25 @@ describe("journal", function()
     assert.matches("function", calls[1].answer)
     assert.is_table(calls[2].request.round)
     assert.matches("too long", calls[3].answer)
+    assert.same({ 0, nil, 1000002 }, { calls[1].cut, calls[2].cut, calls[3].cut })
+  end)
+
+  it("keeps an answer of 64 KiB, and says of a longer one that it does not", function()
+    local run = j:begin_run({})
+    local function keep(answer)
+      return j:call({
+        run = run, native = "eem", verb = "device", kind = "look", began = 1, took = 1,
+        answer = answer, branch = "1.2", extra = { turn = 7, woke = { 1.5, 3 } },
+      })
+    end
+    local longest = ("x"):rep(65536 - 2) -- and its quotes
+    assert.is_true(keep(longest))
+    assert.is_false(keep(longest .. "x"))
+    assert.is_true(keep(nil))
+    local calls = j:calls(run)
+    assert.equal(longest, calls[1].answer)
+    assert.equal(65537, calls[2].cut)
+    assert.same({ "1.2", { turn = 7, woke = { 1.5, 3 } } }, { calls[3].branch, calls[3].extra })
   end)
 
   it("keeps remarks", function()

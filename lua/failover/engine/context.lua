@@ -54,8 +54,11 @@ local function keep(self, handle)
   return handle
 end
 
-local function watch(self, native, handle, where)
-  return observe.watch(native, keep(self, handle), where, self.observer)
+-- A watched handle, which fn opens.
+local function watch(self, native, where, fn)
+  return observe.open(native, where, self.observer, function()
+    return keep(self, fn())
+  end)
 end
 
 -- Handles to one host, made when first asked for.
@@ -75,14 +78,19 @@ local function host(self, name)
   end
   local makers = {
     hyperv = function()
-      local handle = self.natives.hyperv(connection("root/virtualization/v2"))
-      return watch(self, "hyperv", handle, name)
+      return watch(self, "hyperv", name, function()
+        return self.natives.hyperv(connection("root/virtualization/v2"))
+      end)
     end,
     pnp = function()
-      return watch(self, "pnp", self.natives.pnp(connection("root/cimv2")), name)
+      return watch(self, "pnp", name, function()
+        return self.natives.pnp(connection("root/cimv2"))
+      end)
     end,
     files = function()
-      return watch(self, "files", self.natives.files(connection("root/cimv2")), name)
+      return watch(self, "files", name, function()
+        return self.natives.files(connection("root/cimv2"))
+      end)
     end,
   }
   return setmetatable({ name = name }, {
@@ -100,7 +108,9 @@ end
 
 local lazy = {
   eem = function(self)
-    return watch(self, "eem", self.natives.eem(resolved(self, self.parameters.eem)))
+    return watch(self, "eem", nil, function()
+      return self.natives.eem(resolved(self, self.parameters.eem))
+    end)
   end,
   hyperv = function(self)
     return self:peer(self.node).hyperv
@@ -136,7 +146,8 @@ end
 
 -- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal,
 -- secret (function that
--- resolves a reference), natives (replaces what opens handles: the simulator).
+-- resolves a reference), natives (replaces what opens handles: the simulator), record (the journal
+-- gets all that a replay needs), fresh (see Observer).
 ---@return Context
 function M.open(options)
   local parameters = options.parameters
@@ -162,10 +173,15 @@ function M.open(options)
     self.warnings[#self.warnings + 1] = text
   end)
   self.observer = {
-    changes = 0, answers = {},
+    changes = 0, answers = {}, recording = options.journal and options.record or false,
+    fresh = options.fresh,
     call = function(observer, record)
-      record.step = observer.step
-      self.journal:call(record)
+      local kept = self.journal:call(record)
+      if kept == false and observer.recording and not observer.cut then
+        observer.cut = true
+        self.journal:note(("the answer to %s:%s is too long to be recorded: this run cannot be "
+          .. "replayed"):format(record.native, record.verb))
+      end
     end,
   }
   return self

@@ -45,9 +45,10 @@ function Diary:end_step(step, result)
   end
 end
 
+-- False where the answer could not be kept.
 function Diary:call(call)
   call.run = self.run
-  quietly(self, "call", call)
+  return quietly(self, "call", call)
 end
 
 function Diary:note(text, data)

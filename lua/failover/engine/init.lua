@@ -5,16 +5,38 @@ local runner = require("failover.engine.run")
 
 local M = {}
 
--- Runs a sequence. options: sequence, context, command, deadline (seconds from now), listener,
--- journal_optional
--- (a journal that cannot be written is a warning). Gives { state, failure, undone, steps, undo,
--- warnings, changes, took, run }.
+local PARAMETERS_MAX = 131072 -- bytes of JSON that a run's row may have for them
+
+-- What a replay starts from: the parameters that steps can see (secrets are references), the Lua
+-- files that take part, the moment of the beginning.
+local function recording_of(options, began)
+  local c = options.context
+  local parameters = {
+    eem = c.parameters.eem, nodes = c.parameters.nodes, devices = c.parameters.devices,
+    vms = c.vm_name and { [c.vm_name] = c.vm } or nil,
+  }
+  local ok, text = pcall(require("json").encode, parameters)
+  return {
+    sequence = options.sequence_name or options.sequence.name, began = began,
+    parameters = ok and #text <= PARAMETERS_MAX and parameters or nil,
+    files = require("failover.engine.sources").hashes(options.sequence_name),
+  }
+end
+
+-- Runs a sequence. options: sequence, sequence_name (by which it was loaded), context, command,
+-- deadline (seconds from now), began (the run's first moment, if that is not now), listener,
+-- journal_optional (a journal that cannot be written is a warning). Gives { state,
+-- failure, undone, steps, undo, warnings, changes, took, run }.
 function M.run(options)
   local c = options.context
   local run_id
+  options.began = options.began or scheduler.now()
   local ok, failed = require("loop").guard(c.journal.begin_run, c.journal, {
     command = options.command, vm = c.vm_name, node = c.node, environment = c.ecx,
-    arguments = { evidence = c.evidence, deadline = options.deadline },
+    arguments = {
+      evidence = c.evidence, deadline = options.deadline,
+      recording = c.observer.recording and recording_of(options, options.began) or nil,
+    },
   })
   if ok then
     run_id = failed

@@ -42,10 +42,24 @@ local function brief(value)
   return value.id or value.location or value
 end
 
+-- The arguments of a call as they are written down: as many as there are, nil for none.
+local function request_of(first, second, third)
+  if third ~= nil then
+    return { brief(first) or false, brief(second) or false, brief(third) }
+  elseif second ~= nil then
+    return { brief(first) or false, brief(second) }
+  elseif first ~= nil then
+    return { brief(first) }
+  end
+end
+M.request_of = request_of
+
 ---@class Observer
 ---@field call fun(self, record: table) told after every call; record as Journal:call takes it
 ---@field changes integer
 ---@field answers table what was answered since the last change, by question
+---@field recording boolean? answers and what a replay needs are told, too
+---@field fresh (fun(fresh: boolean): boolean)? decides whether an answer counts as the same look
 
 local function must_not_change(native, verb)
   failure.raise({
@@ -61,6 +75,31 @@ local function question(prefix, argument, more)
   if more == nil and (kind == "string" or kind == "nil" or kind == "number") then
     return prefix .. tostring(argument)
   end
+end
+
+local function new_trail()
+  return { hits = 0, woke = {} }
+end
+
+-- The running task is a branch of a run. While recording it keeps a trail: how many of its looks
+-- were answered without a call, and when its sleeps ended (time and round of the loop, in turn; the
+-- round of one that was cancelled is 0). The next call takes it along.
+function M.begin_branch(task, branch, recording)
+  task.branch = branch
+  task.trail = recording and new_trail() or nil
+end
+
+-- What a replay needs of a call besides request and answer, nil where that is nothing.
+local function extra_of(task, trail, began_in, more)
+  local ended_in = scheduler.turn()
+  local extra = {
+    turn = ended_in ~= began_in and ended_in or nil, more = more,
+    hits = trail.hits > 0 and trail.hits or nil, woke = #trail.woke > 0 and trail.woke or nil,
+  }
+  if task.trail == trail then
+    task.trail = new_trail()
+  end
+  return next(extra) and extra
 end
 
 -- One verb of a native, for all handles of it. No verb takes more than three arguments or gives
@@ -82,10 +121,20 @@ local function wrap(native, verb, kind)
     end
     local answers, began = observer.answers, scheduler.now()
     local seen = key and answers[key]
-    if seen and began - seen.time < SAME_LOOK then
-      return seen[1], seen[2]
+    if seen then
+      local fresh = began - seen.time < SAME_LOOK
+      if observer.fresh then
+        fresh = observer.fresh(fresh)
+      end
+      if fresh then
+        if task.trail then
+          task.trail.hits = task.trail.hits + 1
+        end
+        return seen[1], seen[2]
+      end
     end
-    local handle = self.handle
+    local handle, trail = self.handle, task and task.trail
+    local began_in = trail and scheduler.turn()
     local ok, result, more = loop.guard(handle[verb], handle, first, second, third)
     local changed
     if change then
@@ -93,11 +142,17 @@ local function wrap(native, verb, kind)
       observer.changes = observer.changes + (changed and 1 or 0)
       observer.answers = {}
     end
+    local answer
+    if ok and (change or trail) then
+      answer = result
+    end
     observer:call({
       native = native, verb = verb, kind = kind, target = self.target,
-      request = first ~= nil and { brief(first), brief(second) } or nil,
-      answer = change and ok and result or nil, failure = not ok and result or nil,
+      step = task and task.step, branch = task and task.branch,
+      request = request_of(first, second, third),
+      answer = answer, failure = not ok and result or nil,
       began = began, took = scheduler.now() - began, changed = changed or nil,
+      extra = trail and extra_of(task, trail, began_in, ok and more or nil) or nil,
     })
     if not ok then
       error(result, 0)
@@ -122,6 +177,23 @@ for native, verbs in pairs(M.verbs) do
       end,
     }),
   }
+end
+
+-- Opens a handle with fn; that it cannot be opened is told as a call is.
+function M.open(native, where, observer, fn)
+  local task, began = scheduler.current(), scheduler.now()
+  local trail, began_in = task and task.trail, scheduler.turn()
+  local ok, result = loop.guard(fn)
+  if ok then
+    return M.watch(native, result, where, observer)
+  end
+  observer:call({
+    native = native, verb = "open", kind = "look", target = where or native,
+    step = task and task.step, branch = task and task.branch, failure = result,
+    began = began, took = scheduler.now() - began,
+    extra = trail and extra_of(task, trail, began_in) or nil,
+  })
+  error(result, 0)
 end
 
 -- Wraps `handle`. `where` is the node's name for host natives, nil for EEM.

@@ -2,6 +2,7 @@
 -- loop for every step.
 local scheduler = require("host.scheduler")
 local failure = require("failure")
+local observe = require("failover.engine.observe")
 local loop = require("loop")
 local steps = require("failover.engine.step")
 
@@ -86,6 +87,7 @@ local function begin(run, step, branch)
   local record = { name = step.name, branch = branch, attempts = 0, began = now }
   run.steps[#run.steps + 1] = record
   record.journal = run.journal:begin_step({ name = step.name, branch = branch })
+  scheduler.current().step = record.journal
   emit(run, "step_begin", { step = step.name, branch = branch })
   return record, within, math.min(now + within, run.deadline)
 end
@@ -247,6 +249,7 @@ local function make_group(run, group, branch)
     tasks[i] = scheduler.spawn(function()
       return make_list(run, list, name)
     end)
+    observe.begin_branch(tasks[i], name, run.context.observer.recording)
   end
   local first
   local waiting = table.pack(table.unpack(tasks))
@@ -351,6 +354,7 @@ local function undo_all(run)
     emit(run, "undo_begin", { step = entry.step.name, branch = entry.record.branch })
     local journal_step = run.journal:begin_step({ name = "undo: " .. entry.step.name,
       branch = entry.record.branch })
+    scheduler.current().step = journal_step
     local ok, failed = scheduler.shielded(undo_one, run, entry)
     if not ok then
       failed = failed or failure.new({ code = "INTERNAL", message = "undo did not end" })
@@ -386,7 +390,7 @@ end
 -- Runs a sequence; see failover.engine for the interface.
 function M.run(options)
   local c = options.context
-  local now = scheduler.now()
+  local task, now = scheduler.current(), options.began or scheduler.now()
   local deadline = now + (options.deadline or 1770)
   local undo_share = math.min((options.deadline or 1770) * 0.2, 120)
   local run = setmetatable({
@@ -395,6 +399,7 @@ function M.run(options)
     steps = {}, made = {}, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener
+  observe.begin_branch(task, nil, c.observer.recording)
   emit(run, "run_begin", { command = options.command })
   scheduler.set_deadline(deadline)
   local ok, failed = loop.guard(make_list, run, run.sequence.list)
@@ -402,6 +407,9 @@ function M.run(options)
     failed = failure.new({ code = "INTERNAL", message = "the run ended without a result" })
   end
   local undone
+  if failed and task.cancelled_at and c.observer.recording then
+    c.journal:note("told to end: " .. task.cancelled.message, { cancelled = task.cancelled_at })
+  end
   if failed then
     local changes = c.observer.changes
     undone = undo_all(run)
@@ -410,6 +418,7 @@ function M.run(options)
     end
   end
   scheduler.set_deadline(nil)
+  observe.begin_branch(task, nil, false)
   local result = {
     state = state_of(failed), failure = failed, undone = undone, steps = run.steps, undo = run.undo,
     warnings = run.warnings, changes = c.observer.changes, took = scheduler.now() - now,

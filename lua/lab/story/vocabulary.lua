@@ -138,6 +138,11 @@ function M.new(story)
   time_words(story, v)
   happening_words(story, v)
   ecx.add(story, v)
+  -- Plays a run that `takeover replay --export` has written down. The first thing that the sequence
+  -- does differently now ends the story.
+  function v.recorded(file, options)
+    return require("lab.story.recorded").play(story, file, options)
+  end
   function v.truth()
     return story.world:truth()
   end
