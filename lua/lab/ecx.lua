@@ -165,7 +165,7 @@ local function decide(self, server, other, seen)
   end
   if self.options.forced_stop ~= "none" and other.node.power then
     self:pause(server, self.options.forced_stop_time)
-    if self.options.forced_stop == "fails" then
+    if self.options.forced_stop == "fails" or self.power and not self.power[server.name] then
       self:tell(server, "the forced stop of %s failed: no failover", other.name)
       return
     end
@@ -173,7 +173,7 @@ local function decide(self, server, other, seen)
     self.stage.power_off(other.name)
   end
   for _, group in ipairs(self.groups) do
-    local best = self:candidates(server, group)[1]
+    local best = self:candidates(server, group, { [other.name] = true })[1]
     if groups.holds(seen[group.name]) and best == server and not self:holder(server, group) then
       if group.failover == "manual" then
         self:tell(server, "group %s: failover is manual", group.name)
@@ -393,9 +393,12 @@ function Ecx:shutdown_server(server)
 end
 
 -- The network between `names` and all others breaks. `witness`: names of the servers that still
--- reach it (default: the others).
-function Ecx:partition(names, witness)
-  self.sides, self.witness = {}, {}
+-- reach it (default: the others); `power`: that reach the others' power switches (default: all).
+function Ecx:partition(names, witness, power)
+  self.sides, self.witness, self.power = {}, {}, power and {}
+  for _, name in ipairs(power or {}) do
+    self.power[name] = true
+  end
   for _, server in ipairs(self.servers) do
     self.sides[server.name], self.witness[server.name] = 1, witness == nil or nil
   end
@@ -408,7 +411,7 @@ function Ecx:partition(names, witness)
 end
 
 function Ecx:heal()
-  self.sides, self.witness = nil, nil
+  self.sides, self.witness, self.power = nil, nil, nil
 end
 
 -- Is nothing under way, and nothing still to be noticed?
@@ -428,8 +431,9 @@ function Ecx:is_quiet()
       return false
     end
     for _, other in ipairs(self.servers) do
-      if self:runs(server) and server ~= other and not other.left and not server.down[other.name]
-        and not (self:runs(other) and self:connected(server, other)) then
+      local heard = self:runs(other) and self:connected(server, other)
+      if self:runs(server) and server ~= other and not other.left
+        and heard == (server.down[other.name] or false) then
         return false
       end
     end

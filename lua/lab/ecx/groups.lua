@@ -62,7 +62,7 @@ function methods:script(group, server, command, timeout, options)
     return false, "timeout"
   end
   local code = exit_codes[run.exit]
-  if code == 0 or not group.judged then
+  if code == 0 or (not group.judged and command ~= "monitor") then
     return true
   end
   return false, ("exit code %s"):format(code or "none")

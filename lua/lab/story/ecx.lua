@@ -122,14 +122,14 @@ end
 
 local function happening_words(story, v)
   -- Cuts a server off from the others: heartbeats, and each other's management services. options:
-  -- witness, eem: lists of the servers that still reach these (default: witness the others, EEM
-  -- all).
+  -- witness, eem, power: lists of the servers that still reach these (default: witness the others,
+  -- EEM and power switches all); management = true: the management services are still reached.
   function v.ecx_partition(name, options)
     options = options or {}
     server_named(story, name)
     story:tell("%-4s and the others do not reach each other", name)
     local cluster = manager(story)
-    cluster:partition({ name }, options.witness)
+    cluster:partition({ name }, options.witness, options.power)
     local reach_eem = {}
     for _, server in ipairs(options.eem or {}) do
       reach_eem[server] = true
@@ -138,7 +138,7 @@ local function happening_words(story, v)
       if target == "eem" then
         return options.eem ~= nil and not reach_eem[from]
       end
-      return cluster.sides ~= nil and cluster.sides[from] ~= cluster.sides[target]
+      return not options.management and cluster.sides ~= nil and cluster.sides[from] ~= cluster.sides[target]
     end
   end
   function v.ecx_heal()

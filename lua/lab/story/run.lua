@@ -11,7 +11,7 @@ Run.__index = Run
 
 local known = {
   event = true, evidence = true, disk = true, timeout = true, sequence = true, ecx = true,
-  faults = true, sequence_file = true, of = true,
+  faults = true, sequence_file = true, of = true, quiet = true,
 }
 
 function M.launch(story, command, vm, node, options)
@@ -31,7 +31,10 @@ function M.launch(story, command, vm, node, options)
     story:on_event(run, event)
   end
   local extra = options.event and " (CLP_EVENT=" .. options.event:upper() .. ")" or ""
-  story:tell("%-4s %s %s%s", node, command, vm, extra)
+  run.quiet = passed.quiet
+  if not run.quiet then
+    story:tell("%-4s %s %s%s", node, command, vm, extra)
+  end
   run.actor = actor.start(story.world, story.parameters, command, vm, node, passed)
   run.by = run.actor.by
   story.runs[#story.runs + 1] = run
@@ -62,7 +65,9 @@ function Run:wait()
   self.failure = result and result.failure or self.actor.failure
   self.took = self.actor.took
   self.changes = result and result.changes or 0
-  story:tell("%-4s %s %s: %s%s", self.node, self.command, self.vm, self.exit, reason_of(self))
+  if not (self.quiet and self.exit == "ok") then
+    story:tell("%-4s %s %s: %s%s", self.node, self.command, self.vm, self.exit, reason_of(self))
+  end
   local id, text = checks.after_run(story.world, self.actor, code)
   if id and not story.allowed[id] then
     story:complain("%s is broken: %s", id, text)
