@@ -244,6 +244,15 @@ end
 
 local start_service
 
+local function anybody_runs(self)
+  for _, server in ipairs(self.servers) do
+    if self:runs(server) then
+      return true
+    end
+  end
+  return false
+end
+
 local function tick(self)
   for _, server in ipairs(self.servers) do
     local node = server.node
@@ -258,7 +267,7 @@ local function tick(self)
       server.epoch, server.service = node.epoch, "starting"
       self:spawn(function()
         self:pause(server, self.options.service_delay)
-        start_service(self, server)
+        start_service(self, server, anybody_runs(self))
       end)
     end
   end
@@ -301,7 +310,7 @@ local function join(self, server)
   end
   for _, group in ipairs(self.groups) do
     local holder = self:holder(server, group)
-    if holder and holder ~= server then
+    if holder and holder ~= server and server.returns then
       self:returned(group, server, holder)
     elseif not holder and group.startup == "auto" and not group.stopped
       and self:candidates(server, group)[1] == server then
@@ -310,7 +319,9 @@ local function join(self, server)
   end
 end
 
-function start_service(self, server)
+-- returns: others have been running before.
+function start_service(self, server, returns)
+  server.returns = returns
   server.service, server.epoch, server.left = "online", server.node.epoch, nil
   server.down, server.seen, server.heard, server.seen_epoch = {}, {}, {}, {}
   for _, other in ipairs(self.servers) do

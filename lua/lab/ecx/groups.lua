@@ -172,7 +172,9 @@ function methods:stop_group(group, server, factor)
     if not self:final_action(group, server, group.stop_final) then
       return false
     end
+    group.busy[server.name] = true
     disconnect_disk(self, group, server)
+    group.busy[server.name] = nil
   end
   set_state(self, group, server, "offline")
   return true
@@ -196,7 +198,9 @@ local function activation_failed(self, group, server, tried)
   self:tell(server, "group %s fails over to %s, because its activation failed", group.name,
     target.name)
   if not group.stop_after_failed_start then
+    group.busy[server.name] = true
     disconnect_disk(self, group, server)
+    group.busy[server.name] = nil
     set_state(self, group, server, "offline")
   elseif not self:stop_group(group, server, "groupfailover") then
     return

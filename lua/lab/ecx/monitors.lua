@@ -9,7 +9,8 @@ local methods = M.methods
 local function look(self, group, server)
   local monitor = group.monitor
   local fine, why = self:script(group, server, "monitor", monitor.timeout, {
-    quiet = true, ecx = { under_cluster = true }, -- genw gets no CLP_* that any public script relies on
+    quiet = true,
+    ecx = { under_cluster = true }, -- genw gets no CLP_* that any public script relies on
   })
   if not fine and why == "timeout" and not monitor.timeout_counts then
     return true

@@ -138,7 +138,8 @@ local function happening_words(story, v)
       if target == "eem" then
         return options.eem ~= nil and not reach_eem[from]
       end
-      return not options.management and cluster.sides ~= nil and cluster.sides[from] ~= cluster.sides[target]
+      return not options.management and cluster.sides ~= nil
+        and cluster.sides[from] ~= cluster.sides[target]
     end
   end
   function v.ecx_heal()
