@@ -241,8 +241,7 @@ static int l_forget(lua_State *L)
 static void on_signal(uv_signal_t *handle, int signum)
 {
     (void)handle;
-    interrupted = signum;
-    tk_cancel_set(true);
+    interrupted = signum; // the scheduler decides which waits end (lua/host/scheduler.lua)
 }
 
 static int l_catch_signals(lua_State *L)

@@ -52,5 +52,9 @@ void tk_platform_unlock(struct tk_lock *lock);
 uint64_t tk_platform_process_start(int pid);
 // Whether there is a process of that number.
 bool tk_platform_process_exists(int pid);
+// Sends a signal to the process of that number that started then; a later process of the same
+// number never gets it. 1 when it was sent, 0 when that process is not there any more;
+// -1 PROCESS_FAILED.
+int tk_platform_signal_process(int pid, uint64_t start, int signal, struct tk_failure *err);
 
 #endif

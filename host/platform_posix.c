@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #define HOLDER_MAX 1024
@@ -319,4 +322,49 @@ uint64_t tk_platform_process_start(int pid)
 bool tk_platform_process_exists(int pid)
 {
     return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
+// A handle of the process that has the number now, so that it cannot become another one between
+// looking at it and the signal; -1 where the system has no such thing.
+static int process_handle(int pid)
+{
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+    (void)pid;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+static int send_signal(int handle, int pid, int signal)
+{
+#ifdef SYS_pidfd_send_signal
+    if (handle >= 0) {
+        return (int)syscall(SYS_pidfd_send_signal, handle, signal, NULL, 0);
+    }
+#endif
+    (void)handle;
+    return kill((pid_t)pid, signal);
+}
+
+int tk_platform_signal_process(int pid, uint64_t start, int signal, struct tk_failure *err)
+{
+    int handle, result = 1;
+
+    handle = process_handle(pid);
+    if (handle < 0 && errno == ESRCH) {
+        return 0;
+    }
+    if (start == 0 || tk_platform_process_start(pid) != start) {
+        result = 0;
+    } else if (send_signal(handle, pid, signal) != 0) {
+        result = errno == ESRCH ? 0
+                                : tk_fail(err, TK_PROCESS_FAILED, "cannot signal process %d: %s",
+                                          pid, strerror(errno));
+    }
+    if (handle >= 0) {
+        close(handle);
+    }
+    return result;
 }

@@ -554,9 +554,57 @@ static int l_kill(lua_State *L)
     return 0;
 }
 
+// ---- processes that are not our children
+
+static int check_pid(lua_State *L, int index)
+{
+    lua_Integer pid = luaL_checkinteger(L, index);
+
+    luaL_argcheck(L, pid > 0 && pid <= INT32_MAX, index, "the number of a process is needed");
+    return (int)pid;
+}
+
+// process.started(pid) -> integer | nil   [-1, +1, e]
+static int l_started(lua_State *L)
+{
+    uint64_t start;
+
+    lua_settop(L, 1);
+    start = tk_platform_process_start(check_pid(L, 1));
+    if (start == 0) {
+        lua_pushnil(L);
+    } else {
+        lua_pushinteger(L, (lua_Integer)start);
+    }
+    return 1;
+}
+
+// process.signal(pid, started, signal) -> boolean   [-3, +1, e]
+static int l_signal(lua_State *L)
+{
+    struct tk_failure err;
+    lua_Integer start;
+    int pid, number, sent;
+
+    lua_settop(L, 3);
+    pid = check_pid(L, 1);
+    start = luaL_checkinteger(L, 2);
+    number = tk_platform_signal(luaL_checkstring(L, 3));
+    luaL_argcheck(L, number > 0, 3, "TERM, KILL, INT, STOP or CONT is needed");
+    sent = tk_platform_signal_process(pid, (uint64_t)start, number, &err);
+    if (sent < 0) {
+        return tk_raise(L, &err);
+    }
+    lua_pushboolean(L, sent);
+    return 1;
+}
+
 int luaopen_process(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"run", l_run}, {"start", l_start}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"run", l_run},       {"start", l_start}, {"started", l_started},
+        {"signal", l_signal}, {NULL, NULL},
+    };
     static const luaL_Reg methods[] = {
         {"pid", l_pid},   {"read_line", l_read_line}, {"wait", l_wait},
         {"kill", l_kill}, {"close", l_close},         {NULL, NULL},

@@ -111,13 +111,18 @@ local function aftermath(result)
   elseif result.undone then
     return "Everything that this run changed is undone."
   end
+  local kept = result.committed
+    and ('Past the point of no return ("%s"): left as it is. '):format(result.committed) or ""
   local left = {}
   for _, entry in ipairs(result.undo) do
     if entry.state ~= "undone" then
       left[#left + 1] = '"' .. entry.name .. '"'
     end
   end
-  return "NOT everything is undone: " .. table.concat(left, ", ") .. "."
+  if #left == 0 then
+    return kept
+  end
+  return kept .. "NOT everything is undone: " .. table.concat(left, ", ") .. "."
 end
 
 -- " [sequences/start.lua:12]" for an error in a script whose message does not name it already.
@@ -160,7 +165,7 @@ end
 local function result_document(options, result, code, notes)
   return {
     command = options.command, vm = options.vm, node = options.node, state = result.state,
-    exit_code = code, exit_name = exit_codes.name(code), undone = result.undone,
+    exit_code = code, exit_name = exit_codes.name(code), undone = result.undone, committed = result.committed,
     failure = describe(result.failure), run = result.run, took = result.took,
     changes = result.changes, steps = require("json").array(M.plain_steps(result.steps)),
     undo = require("json").array(M.plain_steps(result.undo)),
@@ -207,9 +212,11 @@ local function open_journal(s, optional, warnings)
 end
 
 local function take_lock(s, options, warnings)
-  local ok, lock = loop.guard(s.lock, s, options.command, options.vm, options.wait or 0)
+  local wait, patience = require("failover.exclusion").times(options.command, options.deadline,
+    options.wait)
+  local ok, lock, waited = loop.guard(s.lock, s, options.command, options.vm, wait, patience)
   if ok then
-    return lock
+    return lock, waited
   elseif options.journal_optional and lock.code == "JOURNAL_FAILED" then
     warnings[#warnings + 1] = lock.message
     return nil
@@ -235,7 +242,7 @@ function M.run(s, options)
   options.node = s:node()
   local sequence = s:sequence(options.sequence)
   local began = loop.now()
-  local lock = take_lock(s, options, warnings)
+  local lock, waited = take_lock(s, options, warnings)
   local journal = open_journal(s, options.journal_optional, warnings)
   local c = s:context(options.vm, { journal = journal })
   output.line("%s", output.paint(("%s %s on %s"):format(options.command, options.vm, options.node),
@@ -243,7 +250,7 @@ function M.run(s, options)
   local ok, result = loop.guard(require("failover.engine").run, {
     sequence = sequence, sequence_name = options.sequence, context = c, command = options.command,
     deadline = options.deadline - (loop.now() - began),
-    listener = presenter(notes), journal_optional = options.journal_optional,
+    listener = presenter(notes), journal_optional = options.journal_optional, remark = waited,
     exit_code = exit_codes.of_result,
   })
   loop.guard(c.close, c)

@@ -33,6 +33,7 @@ local timers = {} -- binary heap, ordered by time, then sequence
 local sequence = 0
 local current -- the running task
 local turn = 0 -- rounds of the loop, each of which ends some waits
+local shields = 0 -- tasks that must not be cut off now, under the real driver
 local strays -- under another driver: coroutines of the tasks outside that were woken meanwhile
 
 local function earlier(a, b)
@@ -222,13 +223,27 @@ function M.cancel(task, why)
   end
 end
 
--- Runs `fn(...)` so that a cancel waits until it is over: for undo.
+-- Waits inside natives end at a signal, but not while something shielded is under way: natives
+-- know only one switch for all of them (host/limit.h).
+local function count_shields(change)
+  if driver == real_driver then
+    shields = shields + change
+    loop.cancel(shields == 0 and loop.interrupted() ~= nil)
+  end
+end
+
+-- Runs `fn(...)` so that a cancel waits until it is over: for a change that is on the wire, and for
+-- undo.
 function M.shielded(fn, ...)
   local task = current
-  local before = task.shielded
+  if task.shielded then
+    return loop.guard(fn, ...)
+  end
   task.shielded = true
+  count_shields(1)
   local results = table.pack(loop.guard(fn, ...))
-  task.shielded = before
+  count_shields(-1)
+  task.shielded = false
   return table.unpack(results, 1, results.n)
 end
 
@@ -292,6 +307,7 @@ local function on_interrupt(main)
   local name = (driver.interrupted or loop.interrupted)()
   if name and not main.interrupted then
     main.interrupted = true
+    count_shields(0)
     M.cancel(main, failure.new({ code = "CANCELLED", message = "stopped by " .. name }))
   end
 end

@@ -217,37 +217,71 @@ local function state_failed(failed)
   })
 end
 
+-- Who we are, for whoever finds the lock held: a line for people, a line for programs.
+local function lock_text(command, vm, node)
+  local pid = require("loop").pid()
+  return ("takeover %s %s on %s, process %d, since %s\ncommand=%s pid=%d started=%d\n"):format(
+    command, vm, node, pid, os.date("%Y-%m-%d %H:%M:%S"), command, pid,
+    require("process").started(pid) or 0)
+end
+
+---@return Holder
+local function holder_of(text)
+  local line, fields = text:match("^([^\n]*)\n?(.*)$")
+  return {
+    text = line, key = text, command = fields:match("command=(%a+)"),
+    pid = math.tointeger(fields:match("pid=(%d+)")),
+    started = math.tointeger(fields:match("started=(%d+)")),
+  }
+end
+
+-- Asks a run to end. False when it has ended; that its number may belong to another process by now
+-- is seen by when that one started. Nil when it cannot be asked: it is waited for, like any other.
+---@param holder Holder
+---@return boolean?
+local function ask(holder)
+  if not holder.pid or not holder.started or holder.started == 0 then
+    return nil
+  end
+  local ok, sent = require("loop").guard(require("process").signal, holder.pid, holder.started,
+    "TERM")
+  if not ok then
+    require("log").warn("cannot ask a run to give way", { failure = tostring(sent) })
+    return nil
+  end
+  require("log").info(sent and "asked a run to give way" or "a run that has the lock has ended",
+    { run = holder.text })
+  return sent
+end
+
 -- Takes the lock of a virtual machine; raises BUSY when somebody else has it for longer than `wait`
--- seconds.
+-- seconds, or, where a start must give way to us, for longer than `patience` seconds.
 ---@param wait number
----@return table lock
-function Session:lock(command, vm, wait)
+---@param patience number
+---@return table lock, string? waited what was waited for, in words
+function Session:lock(command, vm, wait, patience)
   local fs, loop, scheduler = require("fs"), require("loop"), require("host.scheduler")
   local directory = self.state .. "/locks"
   local made, failed = loop.guard(fs.make_directory, directory)
   if not made then
     error(state_failed(failed), 0)
   end
-  local text = ("takeover %s %s on %s, process %d, since %s"):format(command, vm, self:node(),
-    loop.pid(), os.date("%Y-%m-%d %H:%M:%S"))
-  local deadline = scheduler.now() + wait
-  while true do
-    local ok, lock, holder = loop.guard(fs.lock, directory .. "/" .. file_name(vm), text)
-    if not ok then
-      error(state_failed(lock), 0)
-    elseif lock then
-      return lock
-    end
-    if scheduler.now() >= deadline then
-      failure.raise({
-        code = "BUSY",
-        message = ("another run for %s is active: %s"):format(vm, holder or "nobody knows which"),
-        hint = "it ends by itself within its deadline; then try again",
-      })
-    end
-    output.progress("waiting for another run of " .. vm, holder)
-    scheduler.sleep(math.min(0.5, deadline - scheduler.now()))
-  end
+  local path, text = directory .. "/" .. file_name(vm), lock_text(command, vm, self:node())
+  return require("failover.exclusion").take({
+    command = command, vm = vm, wait = wait, patience = patience,
+    now = scheduler.now, sleep = scheduler.sleep, ask = ask,
+    try = function()
+      local ok, lock, holder = loop.guard(fs.lock, path, text)
+      if not ok then
+        error(state_failed(lock), 0)
+      end
+      return lock, holder and holder_of(holder)
+    end,
+    say = function(what)
+      require("log").info(what)
+      output.progress(what)
+    end,
+  })
 end
 
 -- The journal. Raises JOURNAL_FAILED.

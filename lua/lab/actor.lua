@@ -3,6 +3,7 @@
 -- or is killed with its node, or alone (`kill -9`): then nothing of it ever runs again.
 local context = require("failover.engine.context")
 local engine = require("failover.engine")
+local exclusion = require("failover.exclusion")
 local exit_codes = require("host.exit_codes")
 local failover = require("failover")
 local failure = require("failure")
@@ -52,6 +53,39 @@ local function budget(c, command, options)
   return options.timeout or vm[limits[command] or "start_timeout"] - vm.margin
 end
 
+-- The lock of a virtual machine on a node. It ends with whoever has it, however that ends.
+local function take_lock(self, options)
+  local locks = self.world.locks or {}
+  local name = self.node .. "\0" .. self.vm
+  self.world.locks = locks
+  local wait, patience = exclusion.times(self.command, self.deadline, options.wait)
+  return exclusion.take({
+    command = self.command, vm = self.vm, wait = wait, patience = patience,
+    now = scheduler.now, sleep = scheduler.sleep,
+    try = function()
+      local other = locks[name]
+      if other and not other.task.done then
+        return nil, { text = other.by, key = other, command = other.command }
+      end
+      locks[name] = self
+      return self
+    end,
+    ask = function(holder)
+      if not holder.key.task.done then
+        holder.key:interrupt()
+        return true
+      end
+      return false
+    end,
+    say = function(text)
+      if self.listener then
+        self.listener({ kind = "note", text = text })
+      end
+      self.said[#self.said + 1] = text
+    end,
+  })
+end
+
 local function perform(self, options)
   local c = context.open({
     parameters = self.parameters, vm = self.vm, node = self.node, evidence = options.evidence,
@@ -75,9 +109,10 @@ local function perform(self, options)
     return engine.plan({ context = c, sequence = sequence })
   end
   self.deadline = budget(c, self.command, options)
+  local _, waited = take_lock(self, options)
   return engine.run({
-    sequence = sequence, context = c, command = self.command, deadline = self.deadline,
-    listener = self.listener,
+    sequence = sequence, context = c, command = self.command, remark = waited,
+    deadline = self.deadline - (scheduler.now() - self.began), listener = self.listener,
   })
 end
 
@@ -91,7 +126,7 @@ local function name_of(world, node, command)
   return string.format("%s %s #%d", node, command, world.actors)
 end
 
--- Starts a command. options: event, evidence, disk, ecx, timeout, sequence, sequence_file, of (for
+-- Starts a command. options: event, evidence, disk, ecx, timeout, wait, sequence, sequence_file, of (for
 -- plan: the name of the sequence), listener, faults (number of an outside call -> "crash before",
 -- "crash after", "timeout", "timeout after", "refuse", "lie", "garbage").
 function M.start(world, parameters, command, vm, node, options)

@@ -71,6 +71,17 @@ process = {}
 ---@param options { timeout: number?, input: string?, env: table<string,string|false>?, directory: string?, max_output: string? }
 ---@return { code: integer?, signal: integer?, stdout: string, stderr: string, timed_out: boolean }
 function process.run(options) end
+-- When a process started, as a number that tells it from a later process of the same number; nil when there is none.
+---@param pid integer
+---@return integer?
+function process.started(pid) end
+-- Sends a signal to a process that is not a child of ours, if it is still the one that started then. False when that one has ended,
+-- whoever has its number now. Raises PROCESS_FAILED when it may not be signalled.
+---@param pid integer
+---@param started integer what process.started gave
+---@param signal "TERM"|"KILL"|"INT"|"STOP"|"CONT"
+---@return boolean
+function process.signal(pid, started, signal) end
 ---@class Process
 local Process = {}
 -- Starts a program and goes on. stdout/stderr: "pipe" (read with read_line), "inherit", "discard" (default "inherit").

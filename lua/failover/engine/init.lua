@@ -25,8 +25,9 @@ end
 
 -- Runs a sequence. options: sequence, sequence_name (by which it was loaded), context, command,
 -- deadline (seconds from now), began (the run's first moment, if that is not now), listener,
--- journal_optional (a journal that cannot be written is a warning). Gives { state,
--- failure, undone, steps, undo, warnings, changes, took, run }.
+-- journal_optional (a journal that cannot be written is a warning), remark (noted at the
+-- beginning). Gives { state, failure, undone, committed (the step that was a failed run's point of
+-- no return), steps, undo, warnings, changes, took, run }.
 function M.run(options)
   local c = options.context
   local run_id
@@ -45,6 +46,9 @@ function M.run(options)
   else
     return { state = "failed", failure = failed, steps = {}, undo = {}, warnings = {}, changes = 0,
       took = 0 }
+  end
+  if options.remark then
+    c:note(options.remark)
   end
   local result = runner.run(options)
   for _, text in ipairs(c.warnings) do

@@ -135,7 +135,9 @@ local function wrap(native, verb, kind)
     end
     local handle, trail = self.handle, task and task.trail
     local began_in = trail and scheduler.turn()
-    local ok, result, more = loop.guard(handle[verb], handle, first, second, third)
+    -- a change that is under way is finished also when the run is to stop: then undo knows it
+    local guard = change and scheduler.shielded or loop.guard
+    local ok, result, more = guard(handle[verb], handle, first, second, third)
     local changed
     if change then
       changed = ok and result ~= false or not ok and (result.maybe_executed or false)

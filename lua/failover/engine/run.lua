@@ -141,17 +141,19 @@ local function pause(until_time, interval)
   return math.min(interval * POLL_FACTOR, POLL_MOST)
 end
 
--- Look, act, look again. Returns nil, or the failure.
+-- Look, act, look again. Returns nil, or the failure, and whether nothing else is wrong than that it
+-- could not be told.
 local function pursue(run, step, record, within, until_time)
   local c, branch = run.context, record.branch
   local retry = step.retry or { times = 0, backoff = 1 }
   local grace = step.quick and value_of(step.grace, c, within / 2)
   local interval, retries = POLL_FIRST, 0
   local acted_at, quick_done, reason, pending
-  local looks, seen = 0, "no"
+  local looks, seen, denied = 0, "no", false
   while true do
     looks = looks + 1
     local answer, why = look(run, step, until_time)
+    denied = denied or answer == "no"
     if answer == "failed" and why.code == "DEADLINE" and scheduler.now() >= until_time then
       answer, why = seen, reason -- the look came too late and says nothing: the one before counts
     end
@@ -177,7 +179,7 @@ local function pursue(run, step, record, within, until_time)
         message = string.format('the time of the whole run was used up at "%s"%s', step.name,
           reason and ": " .. tostring(reason) or ""),
       })) or (answer == "failed" and why) or not_reached(step, reason, within)
-      return failed
+      return failed, not pending and not denied
     end
     local which
     if step.quick and not quick_done and answer == "no" then
@@ -222,21 +224,29 @@ local function pursue(run, step, record, within, until_time)
   end
 end
 
--- Makes one fact true. Returns nil, or the failure.
+-- From here on nothing that was made so far is taken back.
+local function commit(run, step)
+  run.kept = #run.made
+  run.committed = step.name
+end
+
+-- Makes one fact true. Returns as `pursue` does.
 local function make(run, step, branch)
   if step.when and not step.when(run.context) then
     return nil
   end
   local record, within, until_time = begin(run, step, branch)
-  local ok, failed = loop.guard(pursue, run, step, record, within, until_time)
+  local ok, failed, unknown = loop.guard(pursue, run, step, record, within, until_time)
   if failed and failed.code == "CANCELLED" then
     finish(run, step, record, "stopped", tostring(failed.message), failed)
   elseif failed then
     finish(run, step, record, "failed", tostring(failed), failed)
   elseif not ok then
     failed = failure.new({ code = "INTERNAL", message = "the step ended without a result" })
+  elseif value_of(step.commits, run.context, false) then
+    commit(run, step)
   end
-  return failed
+  return failed, unknown
 end
 
 local make_list
@@ -291,12 +301,13 @@ function make_list(run, list, branch)
     if steps.is_group(item) then
       failed = make_group(run, item, branch)
     else
-      local ok, result = loop.guard(make, run, item, branch)
+      local ok, result, unknown = loop.guard(make, run, item, branch)
       failed = result
       if not ok and not failed then
         failed = failure.new({ code = "INTERNAL", message = "the step ended without a result" })
       end
-      if failed and item.optional and uncancelled(failed) then
+      local may_be_left = item.optional == true or item.optional == "unknown" and unknown
+      if failed and may_be_left and uncancelled(failed) then
         run.warnings[#run.warnings + 1] = string.format('"%s": %s', item.name, tostring(failed))
         run.context:note(string.format('warning: "%s" was left: %s', item.name, tostring(failed)))
         failed = nil
@@ -343,12 +354,15 @@ local function undo_one(run, entry)
   end
 end
 
--- Takes back what this run made, newest first. Returns whether everything was.
+-- Takes back what this run made since its point of no return, newest first. Returns whether that
+-- was everything.
 local function undo_all(run)
-  local clean = true
-  run.undoing = true
-  loop.cancel(false)
-  for i = #run.made, 1, -1 do
+  local clean = not run.committed
+  if run.committed then
+    run.context:note(string.format('past the point of no return ("%s"): left as it is',
+      run.committed))
+  end
+  for i = #run.made, run.kept + 1, -1 do
     local entry = run.made[i]
     local began = scheduler.now()
     emit(run, "undo_begin", { step = entry.step.name, branch = entry.record.branch })
@@ -396,7 +410,7 @@ function M.run(options)
   local run = setmetatable({
     context = c, sequence = options.sequence, listener = options.listener, journal = c.journal,
     deadline = deadline - undo_share, hard_deadline = deadline,
-    steps = {}, made = {}, undo = {}, warnings = {},
+    steps = {}, made = {}, kept = 0, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener
   observe.begin_branch(task, nil, c.observer.recording)
@@ -421,7 +435,7 @@ function M.run(options)
   observe.begin_branch(task, nil, false)
   local result = {
     state = state_of(failed), failure = failed, undone = undone, steps = run.steps, undo = run.undo,
-    warnings = run.warnings, changes = c.observer.changes, took = scheduler.now() - now,
+    committed = failed and run.committed, warnings = run.warnings, changes = c.observer.changes, took = scheduler.now() - now,
   }
   emit(run, "run_end", { result = result })
   return result

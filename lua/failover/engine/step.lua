@@ -13,13 +13,24 @@ local M = {}
 ---@field least number seconds that must be left for this step by the steps before it
 ---@field retry { times: integer, backoff: number }? for failures that are marked transient
 ---@field when fun(c: Context): boolean the step counts only where this is true
----@field optional boolean a failure is a warning
+---@field optional boolean|"unknown" a failure is a warning; "unknown": only when it cannot be told
+---@field commits boolean|fun(c: Context): boolean the point of no return: once this holds, neither it
+--- nor what was made before is taken back
 ---@field code string? of the failure when it is not reached in time (NOT_REACHED)
 
 local known = {
   holds = "function", act = "function", undo = "function", quick = "function", grace = "time",
   within = "time", least = "number", retry = "table", when = "function",
-  optional = "boolean", code = "string",
+  optional = "optional", commits = "choice", code = "string",
+}
+
+-- Kinds of fields that may be of several types.
+local special = {
+  time = {
+    types = { number = true, ["function"] = true }, words = "a number of seconds or a function",
+  },
+  choice = { types = { boolean = true, ["function"] = true }, words = "a boolean or a function" },
+  optional = { types = { boolean = true }, value = "unknown", words = 'a boolean or "unknown"' },
 }
 
 local Step = { __name = "step" }
@@ -62,10 +73,13 @@ local function define(name, fields)
       complain(3, 'step "%s" has no field "%s"; the fields are: %s', name, tostring(key),
         known_list())
     end
+    local kind = special[wanted]
     local fits = type(value) == wanted
-      or (wanted == "time" and (type(value) == "number" or type(value) == "function"))
+    if kind then
+      fits = kind.types[type(value)] or value == kind.value
+    end
     if not fits then
-      local words = wanted == "time" and "a number of seconds or a function" or "a " .. wanted
+      local words = kind and kind.words or "a " .. wanted
       complain(3, 'step "%s": %s must be %s, not %s', name, key, words, type(value))
     end
   end

@@ -196,6 +196,10 @@ local connected = step "GPU connected to this node" {
         local device = c.eem:device(gpu.id)
         if device.group_id == c.this.group_id then -- any other group is not our change any more
           c.eem:disconnect(gpu.id)
+          -- the fact itself does not tell: without a link it does not hold even in our group
+          read_back(c, gpu, device.group_id, function(now)
+            return now.group_id ~= c.this.group_id
+          end)
         end
       end
     end

@@ -13,6 +13,9 @@ Forgiving, because a stop script that fails makes EXPRESSCLUSTER shut the server
 virtual machine that cannot be stopped is a failure. ExpEther Manager or a journal out of reach are
 warnings; the next start takes the GPU.
 
+A start of the same virtual machine that is under way on this node is asked to give way: it takes
+back what it made, and stop waits for that, half of its own time at the most.
+
 Changes: power, devices and registration of the virtual machine; a copy of its configuration; the
 GPU's group.]])
   command:epilog(cli.exit_codes({
@@ -32,10 +35,10 @@ end
 function M.run(arguments, program)
   local s = execute.session.open(arguments, program)
   local vm = s:vm(arguments.vm)
-  local deadline = execute.deadline(arguments, vm, vm.stop_timeout)
   return execute.run(s, {
-    command = "stop", sequence = "stop", vm = arguments.vm, deadline = deadline,
-    wait = math.min(arguments.wait, deadline / 2), journal_optional = true,
+    command = "stop", sequence = "stop", vm = arguments.vm,
+    deadline = execute.deadline(arguments, vm, vm.stop_timeout), wait = arguments.wait,
+    journal_optional = true,
     succeeded = ("%s is stopped on %s"):format(arguments.vm, s:node()),
   })
 end

@@ -11,7 +11,7 @@ Run.__index = Run
 
 local known = {
   event = true, evidence = true, disk = true, timeout = true, sequence = true, ecx = true,
-  faults = true, sequence_file = true, of = true, quiet = true,
+  faults = true, sequence_file = true, of = true, quiet = true, wait = true,
 }
 
 function M.launch(story, command, vm, node, options)
