@@ -165,9 +165,10 @@ end
 local function result_document(options, result, code, notes)
   return {
     command = options.command, vm = options.vm, node = options.node, state = result.state,
-    exit_code = code, exit_name = exit_codes.name(code), undone = result.undone, committed = result.committed,
-    failure = describe(result.failure), run = result.run, took = result.took,
-    changes = result.changes, steps = require("json").array(M.plain_steps(result.steps)),
+    exit_code = code, exit_name = exit_codes.name(code), undone = result.undone,
+    committed = result.committed, failure = describe(result.failure), run = result.run,
+    took = result.took, changes = result.changes,
+    steps = require("json").array(M.plain_steps(result.steps)),
     undo = require("json").array(M.plain_steps(result.undo)),
     warnings = require("json").array(result.warnings), notes = require("json").array(notes),
   }

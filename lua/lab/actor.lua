@@ -8,6 +8,7 @@ local exit_codes = require("host.exit_codes")
 local failover = require("failover")
 local failure = require("failure")
 local inprocess = require("lab.inprocess")
+local loop = require("loop")
 local scheduler = require("host.scheduler")
 
 local M = {}
@@ -126,9 +127,9 @@ local function name_of(world, node, command)
   return string.format("%s %s #%d", node, command, world.actors)
 end
 
--- Starts a command. options: event, evidence, disk, ecx, timeout, wait, sequence, sequence_file, of (for
--- plan: the name of the sequence), listener, faults (number of an outside call -> "crash before",
--- "crash after", "timeout", "timeout after", "refuse", "lie", "garbage").
+-- Starts a command. options: event, evidence, disk, ecx, timeout, wait, sequence, sequence_file, of
+-- (for plan: the name of the sequence), listener, faults (number of an outside call -> "crash
+-- before", "crash after", "timeout", "timeout after", "refuse", "lie", "garbage", "stop comes").
 function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({
@@ -138,7 +139,14 @@ function M.start(world, parameters, command, vm, node, options)
     began = scheduler.now(), secret = M.SECRET,
   }, Actor)
   self.before = require("lab.checks").snapshot(world, self)
-  self.task = scheduler.spawn_family(perform, self, options)
+  self.task = scheduler.spawn_family(function()
+    local ok, result = loop.guard(perform, self, options)
+    self.took = scheduler.now() - self.began
+    if not ok then
+      error(result, 0)
+    end
+    return result
+  end)
   self.task.actor = self
   self.task.family.actor = self
   return self
@@ -163,6 +171,11 @@ function Actor:wait()
     return exit_codes.ok, result
   end
   return exit_codes.of_result(result), result
+end
+
+-- In the middle of this command somebody stops the same virtual machine on the same node.
+function Actor:meet_stop()
+  self.rival = self.rival or M.start(self.world, self.parameters, "stop", self.vm, self.node)
 end
 
 -- kill -9.

@@ -141,8 +141,8 @@ local function pause(until_time, interval)
   return math.min(interval * POLL_FACTOR, POLL_MOST)
 end
 
--- Look, act, look again. Returns nil, or the failure, and whether nothing else is wrong than that it
--- could not be told.
+-- Look, act, look again. Returns nil, or the failure, and whether nothing else is wrong than that
+-- it could not be told.
 local function pursue(run, step, record, within, until_time)
   local c, branch = run.context, record.branch
   local retry = step.retry or { times = 0, backoff = 1 }
@@ -435,7 +435,8 @@ function M.run(options)
   observe.begin_branch(task, nil, false)
   local result = {
     state = state_of(failed), failure = failed, undone = undone, steps = run.steps, undo = run.undo,
-    committed = failed and run.committed, warnings = run.warnings, changes = c.observer.changes, took = scheduler.now() - now,
+    committed = failed and run.committed, warnings = run.warnings, changes = c.observer.changes,
+    took = scheduler.now() - now,
   }
   emit(run, "run_end", { result = result })
   return result

@@ -14,8 +14,8 @@ local M = {}
 ---@field retry { times: integer, backoff: number }? for failures that are marked transient
 ---@field when fun(c: Context): boolean the step counts only where this is true
 ---@field optional boolean|"unknown" a failure is a warning; "unknown": only when it cannot be told
----@field commits boolean|fun(c: Context): boolean the point of no return: once this holds, neither it
---- nor what was made before is taken back
+---@field commits boolean|fun(c: Context): boolean the point of no return: once this holds, neither
+--- it nor what was made before is taken back
 ---@field code string? of the failure when it is not reached in time (NOT_REACHED)
 
 local known = {

@@ -183,8 +183,8 @@ local assigned = step "GPU assigned to the VM" {
 }
 
 -- What a successful start has shown last: the device that EEM moved is the one that the virtual
--- machine has. That ExpEther Manager or the node does not answer just now is no reason to fail: this
--- run has seen each part of it before, and the machine lives.
+-- machine has. That ExpEther Manager or the node does not answer just now is no reason to fail:
+-- this run has seen each part of it before, and the machine lives.
 local in_service = step "GPU in service" {
   within = 30,
   optional = "unknown",

@@ -78,8 +78,8 @@ local running = step "VM running" {
   end,
 }
 
--- From here on the machine is left running, whatever comes. Where the guest's own word on its GPU is
--- asked for, only that is the whole proof of life.
+-- From here on the machine is left running, whatever comes. Where the guest's own word on its GPU
+-- is asked for, only that is the whole proof of life.
 local healthy = step "VM's heartbeat seen" {
   commits = function(c)
     return not c.vm.guest_gpu

@@ -20,7 +20,7 @@ local M = {}
 
 M.commands = { "start", "stop", "prepare", "recover", "monitor" }
 M.effects = { "crash before", "crash after", "timeout", "timeout after", "refuse", "lie",
-  "garbage" }
+  "garbage", "stop comes" }
 
 local VM = "vme2" -- of an event that names none
 
@@ -38,6 +38,24 @@ local function check_world(play)
   end
 end
 
+local function check_run(play, run, code)
+  local id, text = checks.after_run(play.world, run, code)
+  if id then
+    broken(id, text)
+  end
+end
+
+-- A stop that came in the middle of a start, and nothing else happened: it is not refused.
+local function check_rival(play, run, faults)
+  local code = run.rival:wait()
+  check_run(play, run.rival, code)
+  local _, effect = next(faults)
+  if effect == "stop comes" and not next(faults, next(faults)) and code ~= 0 then
+    broken("I7", string.format("stop on %s in the middle of start ends with %s", run.node,
+      tostring(code)))
+  end
+end
+
 local function command(play, name, node, options)
   options = options or {}
   local run = actor.start(play.world, play.parameters, name, options.vm or VM, node, {
@@ -48,9 +66,9 @@ local function command(play, name, node, options)
   play.calls = run.count
   play.struck = run.struck
   play.code, play.result, play.failure = code, result, result and result.failure or run.failure
-  local id, text = checks.after_run(play.world, run, code)
-  if id then
-    broken(id, text)
+  check_run(play, run, code)
+  if run.rival then
+    check_rival(play, run, options.faults)
   end
   if play.failure and play.failure.code == "SCRIPT_ERROR" or play.failure
     and play.failure.code == "INTERNAL" then

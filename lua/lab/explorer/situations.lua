@@ -118,7 +118,9 @@ function M.single_faults(setting, situation, fn)
   end
   for call = 1, play.calls do
     for _, effect in ipairs(player.effects) do
-      for _, after in ipairs(situation.after) do
+      -- what monitor says after a stop is another answer, not a wrong one
+      local apt = effect ~= "stop comes" or situation.command ~= "monitor"
+      for _, after in ipairs(apt and situation.after or {}) do
         fn(joined(situation.before, { event_of(situation, { [call] = effect }) }, after), call,
           effect)
       end

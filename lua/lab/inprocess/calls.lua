@@ -150,6 +150,9 @@ local function fault_of(world, actor, call)
   actor.struck = (actor.struck or 0) + 1
   if effect == "crash before" then
     crash(actor)
+  elseif effect == "stop comes" then
+    actor:meet_stop()
+    return nil
   elseif effect == "lie" then
     world.faults.lie_next = call.change or nil
     return nil

@@ -72,6 +72,16 @@ function Run:wait()
   if id and not story.allowed[id] then
     story:complain("%s is broken: %s", id, text)
   end
+  if self.actor.rival then
+    local rival = self.actor.rival
+    local rival_code = rival:wait()
+    story:tell("%-4s stop %s: %s", self.node, self.vm,
+      tostring(exit_codes.name(rival_code) or rival_code))
+    id, text = checks.after_run(story.world, rival, rival_code)
+    if id then
+      story:complain("%s is broken: %s", id, text)
+    end
+  end
   story:check_world()
   return self
 end
