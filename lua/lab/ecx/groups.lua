@@ -16,6 +16,12 @@ local function set_state(self, group, server, state)
   group.on[server.name] = state
   group.since[server.name] = scheduler.now()
   self:tell(server, "group %s: %s", group.name, state)
+  for _, other in ipairs(self.servers) do -- the others learn it at once, not by the next heartbeat
+    local seen = other.seen[server.name]
+    if seen and self:runs(other) and self:connected(server, other) then
+      seen[group.name] = state
+    end
+  end
 end
 
 -- ---- scripts -----------------------------------------------------------------------------------
@@ -211,6 +217,10 @@ end
 
 -- Starts a group on a server, in a task of its own. tried: servers that are out of the question.
 function methods:start_group(group, server, event, tried)
+  if not self:runs(server) then
+    self:tell(server, "group %s cannot be started: the server does not answer", group.name)
+    return
+  end
   group.busy[server.name], group.stopped = true, nil
   set_state(self, group, server, "online pending")
   self:spawn(function()
