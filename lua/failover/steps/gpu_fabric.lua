@@ -147,6 +147,14 @@ local function remember_present(c, gpu)
   end
 end
 
+-- A device never leaves a running machine that uses it.
+local function refuse_if_used_here(c, gpu)
+  local users, certain = evidence.users(c, c.node, gpu)
+  if #users > 0 then
+    evidence.refuse_used(gpu, c.node, users, certain)
+  end
+end
+
 local connected = step "GPU connected to this node" {
   within = function(c)
     return c.parameters.eem.connect_within or 60
@@ -195,6 +203,7 @@ local connected = step "GPU connected to this node" {
       if gpu.wrote then
         local device = c.eem:device(gpu.id)
         if device.group_id == c.this.group_id then -- any other group is not our change any more
+          refuse_if_used_here(c, gpu) -- turning the machine off may not have been possible
           c.eem:disconnect(gpu.id)
           -- the fact itself does not tell: without a link it does not hold even in our group
           read_back(c, gpu, device.group_id, function(now)
@@ -231,10 +240,7 @@ local returned = step "GPU given back to the pool" {
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
-        local users, certain = evidence.users(c, c.node, gpu)
-        if #users > 0 then
-          evidence.refuse_used(gpu, c.node, users, certain)
-        end
+        refuse_if_used_here(c, gpu)
         c.eem:disconnect(gpu.id)
         read_back(c, gpu, device.group_id, function(now)
           return now.group_id ~= c.this.group_id
