@@ -47,9 +47,6 @@ function M.run(options)
     return { state = "failed", failure = failed, steps = {}, undo = {}, warnings = {}, changes = 0,
       took = 0 }
   end
-  if options.remark then
-    c:note(options.remark)
-  end
   local result = runner.run(options)
   for _, text in ipairs(c.warnings) do
     table.insert(result.warnings, 1, text)

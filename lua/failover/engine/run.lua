@@ -415,6 +415,9 @@ function M.run(options)
   c.listener = options.listener
   observe.begin_branch(task, nil, c.observer.recording)
   emit(run, "run_begin", { command = options.command })
+  if options.remark then
+    c:note(options.remark)
+  end
   scheduler.set_deadline(deadline)
   local ok, failed = loop.guard(make_list, run, run.sequence.list)
   if not ok and not failed then
