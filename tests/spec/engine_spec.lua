@@ -1,4 +1,5 @@
 local failover = require("failover")
+local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local engine = require("failover.engine")
 local diary = require("failover.engine.diary")
@@ -291,6 +292,90 @@ describe("the engine", function()
     })
     assert.equal("cancelled", result.state)
     assert.same({ "do a", "undo a" }, world.log)
+  end)
+
+  it("takes back nothing that was made up to the point of no return", function()
+    local facts = { log = {} }
+    local result, c = run({
+      fact(facts, "a"), fact(facts, "b", { commits = true }), fact(facts, "c"), failing("REFUSED"),
+    })
+    assert.same({ "do a", "do b", "do c", "undo c" }, facts.log)
+    assert.is_false(result.undone)
+    assert.equal("b", result.committed)
+    assert.equal(12, exit_codes.of_result(result))
+    assert.equal('past the point of no return ("b"): left as it is', c.notes[#c.notes])
+  end)
+
+  it("asks a function where the point of no return is", function()
+    for _, commits in ipairs({ true, false }) do
+      local facts = { log = {} }
+      local result = run({ fact(facts, "a", { commits = function() return commits end }),
+        failing("REFUSED") })
+      assert.same(commits and { "do a" } or { "do a", "undo a" }, facts.log)
+      assert.equal(not commits, result.undone)
+    end
+  end)
+
+  it("passes the point of no return also where the fact holds already", function()
+    local facts = { log = {}, b = true }
+    run({ fact(facts, "a"), fact(facts, "b", { commits = true }), failing("REFUSED") })
+    assert.same({ "do a" }, facts.log)
+  end)
+
+  it("does not pass the point of no return when its step fails or is skipped", function()
+    local facts = { log = {} }
+    assert.is_true(run({ fact(facts, "a"), failing("REFUSED", { commits = true }) }).undone)
+    local result = run({ fact(facts, "a"),
+      fact(facts, "b", { commits = true, when = function() return false end }),
+      failing("REFUSED") })
+    assert.is_true(result.undone)
+    assert.is_nil(result.committed)
+  end)
+
+  it("has nothing to leave past the point of no return when all was so already", function()
+    local facts = { log = {}, a = true, b = true }
+    local result = run({ fact(facts, "a"), fact(facts, "b", { commits = true }),
+      failing("REFUSED") })
+    assert.is_nil(result.undone)
+    assert.equal(10, exit_codes.of_result(result))
+  end)
+
+  it("leaves things as they are when it is cancelled past the point of no return", function()
+    local facts = { log = {} }
+    local result = run({ fact(facts, "a", { commits = true }),
+      step "waits" { holds = function() return false end, within = 100 } }, {
+      meanwhile = function(task)
+        scheduler.sleep(5)
+        scheduler.cancel(task, failure.new({ code = "CANCELLED", message = "stopped by SIGTERM" }))
+      end,
+    })
+    assert.equal("cancelled", result.state)
+    assert.same({ "do a" }, facts.log)
+    assert.equal(12, exit_codes.of_result(result))
+  end)
+
+  it("warns of what could not be told, and fails of what was seen not to hold", function()
+    local function last(holds)
+      return run({ step "last look" { optional = "unknown", within = 20, holds = holds } })
+    end
+    local function silent()
+      failure.raise({ code = "EEM_UNREACHABLE", message = "no answer" })
+    end
+    local result = last(silent)
+    assert.equal("succeeded", result.state)
+    assert.equal(1, #result.warnings)
+    assert.equal("failed", last(function() return false, "no" end).state)
+    local looks = 0
+    assert.equal("failed", last(function()
+      looks = looks + 1
+      if looks > 1 then
+        silent()
+      end
+      return false, "no"
+    end).state)
+    assert.equal("failed", last(function()
+      failure.raise({ code = "EEM_AUTH", message = "wrong password" })
+    end).state)
   end)
 
   it("cancels the branches of a group, too", function()
