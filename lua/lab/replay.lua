@@ -43,8 +43,10 @@ function M.obstacle(record)
     return "it is still running"
   elseif not recording then
     return "it was not recorded (record = false in the parameters, or an older Takeover)"
-  elseif not recording.parameters then
+  elseif type(recording.parameters) ~= "table" then
     return "its parameters were too long to be recorded"
+  elseif type(recording.sequence) ~= "string" or not recording.sequence:find("^[%w_-]+$") then
+    return "its sequence has no name" -- a record is data: it names no file that would be run
   end
   for _, call in ipairs(record.calls) do
     if call.cut then

@@ -6,13 +6,26 @@ local json = require("json")
 
 local M = {}
 
+-- Where it was made is nobody's business who gets the file.
+local private = { host = true, pid = true, where = true, traceback = true }
+
+local function cleaned(row)
+  local copy = {}
+  for key, value in pairs(row) do
+    if not private[key] then
+      copy[key] = key == "failure" and type(value) == "table" and cleaned(value) or value
+    end
+  end
+  return copy
+end
+
 -- One row in a line, so that records can be compared and kept with the sources.
 local function record_text(record)
-  local lines = { '{"run":' .. json.encode(record.run) }
+  local lines = { '{"run":' .. json.encode(cleaned(record.run)) }
   for _, key in ipairs({ "steps", "calls", "notes" }) do
     local rows = {}
     for i, row in ipairs(record[key]) do
-      rows[i] = json.encode(row)
+      rows[i] = json.encode(cleaned(row))
     end
     lines[#lines + 1] = (',"%s":[\n%s]'):format(key, table.concat(rows, ",\n"))
   end
