@@ -209,6 +209,7 @@ local function run_engine(record, given, book, options)
   return engine.run({
     sequence = options.sequence, context = c, command = run.command,
     deadline = arguments.deadline, began = arguments.recording.began,
+    remark = arguments.recording.remark,
     listener = options.listener, exit_code = exit_codes.of_result,
   })
 end

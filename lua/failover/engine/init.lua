@@ -18,6 +18,7 @@ local function recording_of(options, began)
   local ok, text = pcall(require("json").encode, parameters)
   return {
     sequence = options.sequence_name or options.sequence.name, began = began,
+    remark = options.remark,
     parameters = ok and #text <= PARAMETERS_MAX and parameters or nil,
     files = require("failover.engine.sources").hashes(options.sequence_name),
   }
