@@ -1,5 +1,6 @@
 local cli = require("host.cli")
 local exit_codes = require("host.exit_codes")
+local folder = require("host.folder")
 local fs = require("fs")
 local json = require("json")
 local output = require("host.output")
@@ -25,16 +26,6 @@ local directory
 local function write(name, text)
   fs.write(directory .. "/" .. name, text)
   return directory .. "/" .. name
-end
-
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
 end
 
 -- Nothing of the surroundings: neither those of the tests nor of a real cluster.
@@ -63,14 +54,12 @@ local function contains(text, piece)
 end
 
 before_each(function()
-  directory = os.tmpname()
-  os.remove(directory)
-  fs.make_directory(directory)
+  directory = folder.temporary()
   write("parameters.lua", PARAMETERS)
 end)
 
 after_each(function()
-  remove_all(directory)
+  folder.remove(directory)
 end)
 
 describe("the command line", function()

@@ -1,6 +1,7 @@
 -- What the commands do with a sequence: said, written down, and told by the exit code. The
 -- sequences are an administrator's own, given by --lua-path, so that no node is needed.
 local exit_codes = require("host.exit_codes")
+local folder = require("host.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
@@ -43,25 +44,14 @@ local function sequence(name, list)
     HEAD .. ('return failover.sequence "%s" {\n%s\n}\n'):format(name, list))
 end
 
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
-
 before_each(function()
-  directory = os.tmpname()
-  os.remove(directory)
+  directory = folder.temporary()
   fs.make_directory(directory .. "/lua/failover/sequences")
   write("parameters.lua", PARAMETERS:format(""))
 end)
 
 after_each(function()
-  remove_all(directory)
+  folder.remove(directory)
 end)
 
 local function options_for(arguments, env)

@@ -1,6 +1,7 @@
 -- The demo is the whole thing at once: the lab, the natives over real sockets, the sequences, the
 -- commands as processes, kill -9. It plays several times faster than for people.
 local exit_codes = require("host.exit_codes")
+local folder = require("host.folder")
 local fs = require("fs")
 local http = require("http")
 local json = require("json")
@@ -18,16 +19,6 @@ local function demo(before, after)
   assert.is_false(result.timed_out)
   assert.are_not.equal("", result.stdout, result.stderr)
   return result.code, json.decode(result.stdout), result.stderr
-end
-
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
 end
 
 -- Neither the lab nor the directory is left.
@@ -57,8 +48,7 @@ describe("the demo", function()
   end)
 
   it("cleans up and fails when a command does not do what it should", function()
-    local directory = os.tmpname()
-    os.remove(directory)
+    local directory = folder.temporary()
     fs.make_directory(directory .. "/failover/sequences")
     fs.write(directory .. "/failover/sequences/prepare.lua", [[
       local failover = require("failover")
@@ -67,7 +57,7 @@ describe("the demo", function()
       }
     ]])
     local code, document, err = demo({ "--lua-path", directory }, {})
-    remove_all(directory)
+    folder.remove(directory)
     assert.are.equal(exit_codes.failed, code)
     assert.is_false(document.ok)
     assert.are.equal(1, #document.scenes)

@@ -3,6 +3,7 @@
 --
 -- With TAKEOVER_ACCEPT=1 in the environment the outputs are written into README instead, to be
 -- looked at with git diff.
+local folder = require("host.folder")
 local fs = require("fs")
 local process = require("process")
 local support = require("support.lab")
@@ -85,16 +86,6 @@ local function lines_of(text)
   return list
 end
 
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
-
 describe("README", function()
   local readme = commands(fs.read("README.md"))
   local directory, lab
@@ -102,7 +93,7 @@ describe("README", function()
   after_each(function()
     if lab then
       lab:stop()
-      remove_all(directory)
+      folder.remove(directory)
     end
   end)
 
@@ -137,8 +128,7 @@ describe("README", function()
     lab = support.start({
       process = true, latency = LATENCY, user = "admin", password = "site-password",
     })
-    directory = os.tmpname()
-    os.remove(directory)
+    directory = folder.temporary()
     fs.make_directory(directory .. "/state/secrets")
     for _, name in ipairs({ "eem", "wmi" }) do
       fs.write(directory .. "/state/secrets/" .. name, "site-password\n", { mode = "0600" })

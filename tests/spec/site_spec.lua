@@ -1,5 +1,6 @@
 -- The commands on a whole simulated site: the real program, a process for each command, real HTTP.
 local exit_codes = require("host.exit_codes")
+local folder = require("host.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
@@ -29,29 +30,17 @@ return {
 
 local directory, lab
 
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
-
 local function begin(options)
   options.user, options.password, options.process = "admin", "site-password", true
   lab = support.start(options)
-  directory = os.tmpname()
-  os.remove(directory)
-  fs.make_directory(directory)
+  directory = folder.temporary()
   fs.write(directory .. "/parameters.lua", PARAMETERS:format(lab.eem_url, lab.nodes.ms1.url,
     lab.nodes.ms2.url))
 end
 
 after_each(function()
   lab:stop()
-  remove_all(directory)
+  folder.remove(directory)
 end)
 
 local function options_for(node, arguments)

@@ -1,4 +1,5 @@
 -- Scenarios: the vocabulary (lua/lab/story) and the command that plays them (takeover test).
+local folder = require("host.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
@@ -15,24 +16,12 @@ local function write(name, text)
   return directory .. "/" .. name
 end
 
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
-
 before_each(function()
-  directory = os.tmpname()
-  os.remove(directory)
-  fs.make_directory(directory)
+  directory = folder.temporary()
 end)
 
 after_each(function()
-  remove_all(directory)
+  folder.remove(directory)
 end)
 
 -- Plays a scenario with this text. Gives the result and the path.

@@ -2,6 +2,7 @@
 -- and commands run as processes whose lines are shown as they come. Everything is taken down by
 -- `close`, whatever happened.
 local failure = require("failure")
+local folder = require("host.folder")
 local fs = require("fs")
 local json = require("json")
 local log = require("log")
@@ -198,16 +199,6 @@ function Stage:finish(child)
   return result
 end
 
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
-
 -- Ends every process that was started here, and removes the directory.
 ---@param keep boolean?
 function Stage:close(keep)
@@ -231,7 +222,7 @@ function Stage:close(keep)
     self.lab = nil
   end
   if not keep then
-    remove_all(self.directory)
+    folder.remove(self.directory)
   end
 end
 

@@ -7,6 +7,7 @@
 -- Options are those of lab.server.start. site.lab is the lab (support/lab.lua), site.admin its
 -- client.
 local assert = require("luassert")
+local folder = require("host.folder")
 local fs = require("fs")
 local lab = require("support.lab")
 local process = require("process")
@@ -54,16 +55,6 @@ return {
 
 local Site = {}
 Site.__index = Site
-
-local function remove_all(path)
-  local found = fs.find(path)
-  if found and found.kind == "directory" then
-    for _, name in ipairs(fs.list(path)) do
-      remove_all(path .. "/" .. name)
-    end
-  end
-  fs.remove(path)
-end
 
 -- Every file below a directory, as a map from path to content.
 function M.files_below(path, found)
@@ -215,7 +206,7 @@ end
 
 function Site:close()
   self.lab:stop()
-  remove_all(self.directory)
+  folder.remove(self.directory)
 end
 
 -- Waits until a condition holds; gives what it gave, or nil after a long time.
