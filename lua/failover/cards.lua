@@ -6,6 +6,7 @@
 --   { id, title, vendor, device, locations, location?, instance?, dismounted?, functions? }
 local failure = require("failure")
 local failover = require("failover")
+local quarantine = require("failover.quarantine")
 
 local M = {}
 
@@ -33,6 +34,7 @@ local function labels_match(wanted, labels)
   return true
 end
 
+-- Asked for by id, a device is taken although it is in quarantine: there is nothing else to offer.
 local function by_id(c, request)
   local device = c.eem:find_device(request.id)
   if not device then
@@ -41,7 +43,50 @@ local function by_id(c, request)
   return device
 end
 
-local function by_description(c, request)
+local function ids_of(found)
+  local ids = {}
+  for i, device in ipairs(found) do
+    ids[i] = device.id
+  end
+  return table.concat(ids, ", ")
+end
+
+-- Those of the found devices that are not in quarantine. Where that is none, raises NO_DEVICE.
+local function offered(c, found, request)
+  local active, left, reasons = c.quarantine:active(), {}, {}
+  for _, device in ipairs(found) do
+    local entry = active[device.id]
+    if entry then
+      reasons[#reasons + 1] = device.id .. " is " .. quarantine.describe(entry)
+    else
+      left[#left + 1] = device
+    end
+  end
+  if #left == 0 then
+    failure.raise({
+      code = "NO_DEVICE",
+      message = string.format("no device %s:%s is offered now: %s", request.vendor, request.device,
+        table.concat(reasons, "; ")),
+      hint = "name one by id in parameters.lua, which takes it all the same, or remove "
+        .. "quarantine.json from the state directory",
+    })
+  end
+  return left
+end
+
+-- Those that are in this node's group, where there are any: what was taken is to be found again,
+-- whatever would be offered now.
+local function here(c, found)
+  local left = {}
+  for _, device in ipairs(found) do
+    if device.group_id == c.this.group_id then
+      left[#left + 1] = device
+    end
+  end
+  return #left > 0 and left or found
+end
+
+local function by_description(c, request, for_use)
   local found = {}
   for _, device in ipairs(c.eem:devices({ status = "io" })) do
     local vendor, model, entry = identity(c, device, {})
@@ -55,15 +100,12 @@ local function by_description(c, request)
       "no device %s:%s with the wanted labels is known to ExpEther Manager",
       request.vendor, request.device)
   end
+  found = (for_use and offered or here)(c, found, request)
   if #found > 1 then
-    local ids = {}
-    for i, device in ipairs(found) do
-      ids[i] = device.id
-    end
     failure.raise({
       code = "NO_DEVICE",
       message = string.format("%d devices are %s:%s: %s", #found, request.vendor, request.device,
-        table.concat(ids, ", ")),
+        ids_of(found)),
       hint = "name one by id in parameters.lua, or tell them apart by labels",
     })
   end
@@ -71,8 +113,9 @@ local function by_description(c, request)
 end
 
 -- The device that satisfies a request: what c.gpus holds, and EEM's record of it. Raises NO_DEVICE.
-function M.choose(c, request)
-  local device = request.id and by_id(c, request) or by_description(c, request)
+-- for_use: it is about to be taken, so quarantine counts.
+function M.choose(c, request, for_use)
+  local device = request.id and by_id(c, request) or by_description(c, request, for_use)
   if device.kind ~= "io" then
     failover.fail("NO_DEVICE", "%s is a server board, not a slot of an I/O box", device.id)
   end
@@ -184,12 +227,12 @@ function M.locate(c, gpu)
   return true
 end
 
--- All of them. Returns false and why not when one is not there.
+-- All of them. Returns false, why not and which when one is not there.
 function M.locate_all(c)
   for _, gpu in ipairs(M.chosen(c)) do
     local there, why = M.locate(c, gpu)
     if not there then
-      return false, why
+      return false, why, gpu
     end
   end
   return true

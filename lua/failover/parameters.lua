@@ -150,6 +150,13 @@ local file = record({
     default = {},
   },
   trust_writable_files = { boolean(), default = false },
+  quarantine = {
+    record({
+      first = { seconds(0, 86400), default = 600 },
+      most = { seconds(1, 604800), default = 86400 },
+    }),
+    default = { first = 600, most = 86400 },
+  },
   certificate = { choice({ "ignore", "warn", "refuse", "fall back" }), default = "warn" },
   record = { boolean(), default = true }, -- answers, too, so that runs can be replayed
 })
@@ -408,6 +415,10 @@ function M.check(content, name)
     check_nodes(result.nodes, report)
     check_devices(result.devices, result.nodes, report)
     check_vms(result.vms, report)
+    if result.quarantine.most < result.quarantine.first then
+      report({ "quarantine", "most" }, ("must not be shorter than first, which is %g s"):format(
+        result.quarantine.first))
+    end
   end
   if #mistakes > 0 then
     table.sort(mistakes, function(a, b)

@@ -301,6 +301,7 @@ function Session:context(vm, options)
     ecx = self.ecx,
     journal = options.journal,
     record = self.parameters.record,
+    quarantine = require("failover.quarantine").in_directory(self.state),
   })
 end
 

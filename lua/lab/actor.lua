@@ -9,6 +9,7 @@ local failover = require("failover")
 local failure = require("failure")
 local inprocess = require("lab.inprocess")
 local loop = require("loop")
+local quarantine = require("failover.quarantine")
 local scheduler = require("host.scheduler")
 
 local M = {}
@@ -87,6 +88,13 @@ local function take_lock(self, options)
   })
 end
 
+-- What a node keeps in its state directory outlives its runs.
+local function quarantine_of(world, node)
+  world.quarantines = world.quarantines or {}
+  world.quarantines[node] = world.quarantines[node] or quarantine.in_memory()
+  return world.quarantines[node]
+end
+
 local function perform(self, options)
   local c = context.open({
     parameters = self.parameters, vm = self.vm, node = self.node, evidence = options.evidence,
@@ -95,6 +103,10 @@ local function perform(self, options)
     journal = options.journal or setmetatable({ actor = self }, Notebook),
     secret = function()
       return M.SECRET
+    end,
+    quarantine = quarantine_of(self.world, self.node),
+    wall = function()
+      return self.world:wall()
     end,
   })
   if self.command == "start" and options.event == "recover" then

@@ -8,6 +8,7 @@ local failover = require("failover")
 local failure = require("failure")
 local json = require("json")
 local replay_clock = require("lab.replay.clock")
+local quarantine = require("failover.quarantine")
 local scheduler = require("host.scheduler")
 local sources = require("failover.engine.sources")
 
@@ -195,6 +196,7 @@ end
 
 local function run_engine(record, given, book, options)
   local run, arguments = record.run, record.run.arguments
+  local began, remembered = arguments.recording.began, arguments.recording.quarantine or {}
   local c = context.open({
     parameters = arguments.recording.parameters, vm = run.vm, node = run.node,
     evidence = arguments.evidence, ecx = run.environment, journal = book,
@@ -204,6 +206,10 @@ local function run_engine(record, given, book, options)
     end,
     secret = function()
       return "***" -- nobody is asked for it
+    end,
+    quarantine = quarantine.in_memory(remembered.text),
+    wall = function()
+      return (remembered.wall or 0) + scheduler.now() - began
     end,
   })
   return engine.run({

@@ -273,3 +273,34 @@ describe("monitor", function()
     assert.is_nil(fs.find(directory .. "/state"))
   end)
 end)
+
+describe("status", function()
+  it("shows which devices are in quarantine on this node, though nobody answers", function()
+    write("parameters.lua", [[
+return {
+  eem = { url = "http://127.0.0.1:1/eem", auth = "none" },
+  nodes = { ms1 = { group_id = 50, wmi = { url = "http://127.0.0.1:1/wsman" } } },
+  vms = { vme2 = { path = [=[G:\vme2]=], gpus = { { id = "0x8cdf9d911c60" } } } },
+}
+]])
+    local now = math.floor(require("loop").wall())
+    fs.make_directory(directory .. "/state")
+    write("state/quarantine.json", json.encode({
+      { id = "0x8cdf9d911c60", since = now, ["until"] = now + 600, count = 2, node = "ms1",
+        reason = "its link is down" },
+      { id = "0x8cdf9d911c62", since = now - 600, ["until"] = now - 1, count = 1, node = "ms1",
+        reason = "long ago" },
+    }))
+    local code, out = takeover({ "status" })
+    assert.are.equal(exit_codes.unknown, code)
+    contains(out, "device 0x8cdf9d911c60: in quarantine until ")
+    contains(out, "failed 2 times on ms1: its link is down")
+    assert.is_nil(out:find("long ago", 1, true))
+    local document = json.decode((select(2, takeover({ "--json", "status" }))))
+    assert.are.equal(1, #document.quarantine)
+    assert.are.equal(now + 600, document.quarantine[1]["until"])
+    write("state/quarantine.json", "{")
+    local _, _, err = takeover({ "status" })
+    contains(err, "no device counts as quarantined")
+  end)
+end)

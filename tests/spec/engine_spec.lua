@@ -4,6 +4,7 @@ local failure = require("failure")
 local engine = require("failover.engine")
 local diary = require("failover.engine.diary")
 local observe = require("failover.engine.observe")
+local quarantine = require("failover.quarantine")
 local scheduler = require("host.scheduler")
 local loop = require("loop")
 local virtual_clock = require("lab.virtual_clock")
@@ -13,7 +14,7 @@ local step, together = failover.step, failover.together
 local function context()
   local c = {
     ecx = {}, node = "ms1", vm_name = "vme2", warnings = {},
-    observer = { changes = 0, answers = {} },
+    observer = { changes = 0, answers = {} }, quarantine = quarantine.open({}),
     notes = {} }
   c.journal = diary.new(nil)
   function c:note(text)
@@ -429,6 +430,35 @@ describe("the engine", function()
   it("passes over a step whose condition is not met", function()
     local result = run({ fact(world, "a", { when = function() return false end }) })
     assert.equal(0, #result.steps)
+  end)
+
+  it("tells a step its end once, with the failure or none and the time it took", function()
+    local told = {}
+    local function ended(_, failed, took)
+      told[#told + 1] = { failed and failed.code or "none", math.floor(took) }
+    end
+    run({
+      fact(world, "a", { ended = ended }),
+      step "b" {
+        within = 7, ended = ended,
+        holds = function()
+          return false
+        end,
+      },
+    })
+    assert.same({ { "none", 0 }, { "NOT_REACHED", 7 } }, told)
+  end)
+
+  it("goes on with a warning when what a step does at its end raises", function()
+    local result = run({
+      fact(world, "a", {
+        ended = function()
+          error("oh")
+        end,
+      }),
+    })
+    assert.equal("succeeded", result.state)
+    assert.truthy(result.warnings[1]:find("oh", 1, true))
   end)
 
   it("plans without changing anything", function()

@@ -166,6 +166,10 @@ describe("parameters.lua", function()
         "vms.vme2.start_timeout: must be longer than the margin, which is 30 s" },
       { "group = \"Failover-vme2\"", "missing_switch = \"refus\"",
         "vms.vme2.missing_switch: must be one of refuse, disconnect; did you mean \"refuse\"?" },
+      { "vms = {", "quarantine = { first = 700, most = 600 }, vms = {",
+        "quarantine.most: must not be shorter than first, which is 700 s" },
+      { "vms = {", "quarantine = { first = -1 }, vms = {",
+        "quarantine.first: must be between 0 and 86400 seconds, is -1" },
       { "http://192.168.0.150:30500/eem", "192.168.0.150",
         "eem.url: must be an address as in \"http://192.168.0.150:30500/eem\"" },
     }

@@ -9,11 +9,13 @@
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
+--   c.quarantine                       devices that failed lately (failover/quarantine.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
 local failure = require("failure")
 local observe = require("failover.engine.observe")
 local diary = require("failover.engine.diary")
+local quarantine = require("failover.quarantine")
 
 local M = {}
 
@@ -147,7 +149,8 @@ end
 -- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal,
 -- secret (function that
 -- resolves a reference), natives (replaces what opens handles: the simulator), record (the journal
--- gets all that a replay needs), fresh (see Observer).
+-- gets all that a replay needs), fresh (see Observer),
+-- quarantine (a store of failover/quarantine.lua), wall (the time of day).
 ---@return Context
 function M.open(options)
   local parameters = options.parameters
@@ -172,6 +175,13 @@ function M.open(options)
   self.journal = diary.new(options.journal, function(text)
     self.warnings[#self.warnings + 1] = text
   end)
+  self.quarantine = quarantine.open({
+    store = options.quarantine, settings = parameters.quarantine, wall = options.wall,
+    node = options.node,
+    warn = function(text)
+      self.warnings[#self.warnings + 1] = text
+    end,
+  })
   self.observer = {
     changes = 0, answers = {}, recording = options.journal and options.record or false,
     fresh = options.fresh,

@@ -8,18 +8,19 @@ local M = {}
 local PARAMETERS_MAX = 131072 -- bytes of JSON that a run's row may have for them
 
 -- What a replay starts from: the parameters that steps can see (secrets are references), the Lua
--- files that take part, the moment of the beginning.
+-- files that take part, the moment of the beginning, what this node remembers of devices.
 local function recording_of(options, began)
   local c = options.context
   local parameters = {
     eem = c.parameters.eem, nodes = c.parameters.nodes, devices = c.parameters.devices,
-    vms = c.vm_name and { [c.vm_name] = c.vm } or nil,
+    vms = c.vm_name and { [c.vm_name] = c.vm } or nil, quarantine = c.parameters.quarantine,
   }
   local ok, text = pcall(require("json").encode, parameters)
   return {
     sequence = options.sequence_name or options.sequence.name, began = began,
     remark = options.remark,
     parameters = ok and #text <= PARAMETERS_MAX and parameters or nil,
+    quarantine = c.quarantine:snapshot(),
     files = require("failover.engine.sources").hashes(options.sequence_name),
   }
 end
@@ -49,6 +50,9 @@ function M.run(options)
       took = 0 }
   end
   local result = runner.run(options)
+  for _, entry in ipairs(c.quarantine:settle()) do
+    c:note(require("failover.quarantine").announce(entry), entry)
+  end
   for _, text in ipairs(c.warnings) do
     table.insert(result.warnings, 1, text)
   end

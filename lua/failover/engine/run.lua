@@ -58,6 +58,15 @@ local function commit(run, step)
   run.committed = step.name
 end
 
+-- What a step learns from its end is never a reason to fail.
+local function tell_end(run, step, record, failed)
+  local took = scheduler.now() - record.began
+  local ok, problem = loop.guard(step.ended, run.context, failed, took)
+  if not ok then
+    run.warnings[#run.warnings + 1] = string.format('"%s": %s', step.name, tostring(problem))
+  end
+end
+
 -- Makes one fact true. Returns nil, or the failure, and whether nothing else is wrong than that it
 -- could not be told.
 local function make(run, step, branch)
@@ -78,6 +87,9 @@ local function make(run, step, branch)
   end
   if not failed and pursuit.value_of(step.commits, run.context, false) then
     commit(run, step)
+  end
+  if step.ended and not (failed and unknown) then
+    tell_end(run, step, record, failed)
   end
   return failed, unknown
 end

@@ -16,12 +16,15 @@ local M = {}
 ---@field optional boolean|"unknown" a failure is a warning; "unknown": only when it cannot be told
 ---@field commits boolean|fun(c: Context): boolean the point of no return: once this holds, neither
 --- it nor what was made before is taken back
+---@field ended fun(c: Context, failed: table?, took: number)? told once, when the step has ended
+--- and it was seen how
 ---@field code string? of the failure when it is not reached in time (NOT_REACHED)
 
 local known = {
   holds = "function", act = "function", undo = "function", quick = "function", grace = "time",
   within = "time", least = "number", retry = "table", when = "function",
   optional = "optional", commits = "choice", code = "string",
+  ended = "function",
 }
 
 -- Kinds of fields that may be of several types.

@@ -10,6 +10,6 @@ return failover.sequence "monitor" {
   vm.has_gpu,
   vm.healthy,
   vm.guest_sees_gpu,
-  failover.with(gpu.chosen, { optional = true }),
+  failover.with(gpu.identified, { optional = true }),
   failover.with(gpu.in_service, { optional = true }),
 }

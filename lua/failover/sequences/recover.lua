@@ -12,6 +12,6 @@ return failover.sequence "recover" {
   vm.undisturbed,
   vm.no_leftovers,
   vm.not_stale_here,
-  failover.with(gpu.chosen, { optional = true, within = 15 }),
+  failover.with(gpu.identified, { optional = true, within = 15 }),
   gpu.returned,
 }

@@ -15,7 +15,7 @@ return failover.sequence "stop" {
   vm.off,
   vm.without_devices,
   failover.together {
-    { failover.with(gpu.chosen, { optional = true, within = 15 }), gpu.returned },
+    { failover.with(gpu.identified, { optional = true, within = 15 }), gpu.returned },
     { failover.with(vm.backed_up, { optional = true }), vm.unregistered },
   },
 }

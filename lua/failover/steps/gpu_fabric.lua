@@ -5,28 +5,53 @@ local failure = require("failure")
 local failover = require("failover")
 local cards = require("failover.cards")
 local evidence = require("failover.evidence")
+local quarantine = require("failover.quarantine")
 local step = failover.step
+
+local function choose_all(c, for_use)
+  local list, titles = {}, {}
+  for i, request in ipairs(c.vm.gpus) do
+    local gpu, device = cards.choose(c, request, for_use)
+    if device.power == "off" or device.reachable == false then
+      return false, gpu.title .. (device.power == "off" and " has no power"
+        or " is not reachable for EEM")
+    end
+    list[i], titles[i] = gpu, gpu.title
+  end
+  c.gpus = list
+  return true, table.concat(titles, ", ")
+end
+
+-- Asked for by id, a device in quarantine is taken all the same; then it is at least said.
+local function remark_quarantined(c)
+  local active = c.quarantine:active()
+  for _, gpu in ipairs(c.gpus) do
+    local entry = active[gpu.id]
+    if entry and not c.memory.quarantine_noted then
+      c:note(string.format("%s is %s; it is taken because it is asked for by id", gpu.title,
+        quarantine.describe(entry)), { device = gpu.id })
+    end
+  end
+  c.memory.quarantine_noted = true
+end
 
 local chosen = step "GPU chosen" {
   within = 30,
   holds = function(c)
-    local list = {}
-    for i, request in ipairs(c.vm.gpus) do
-      local gpu, device = cards.choose(c, request)
-      if device.power == "off" or device.reachable == false then
-        return false, gpu.title .. (device.power == "off" and " has no power"
-          or " is not reachable for EEM")
-      end
-      list[i] = gpu
+    local found, why = choose_all(c, true)
+    if found then
+      remark_quarantined(c)
     end
-    c.gpus = list
-    local titles = {}
-    for i, gpu in ipairs(list) do
-      titles[i] = gpu.title
-    end
-    return true, table.concat(titles, ", ")
+    return found, why
   end,
 }
+
+-- The same for looking and for giving back, where a quarantine is no reason to leave a device.
+local identified = failover.with(chosen, {
+  holds = function(c)
+    return choose_all(c, false)
+  end,
+})
 
 -- The change was accepted: is it there? A "yes" without effect may be tried once more.
 local function read_back(c, gpu, before, wanted)
@@ -165,6 +190,7 @@ local connected = step "GPU connected to this node" {
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
+        quarantine.seen(gpu, false)
         if gpu.wrote and not device.free then
           cards.second_writer(gpu, device)
         end
@@ -174,6 +200,7 @@ local connected = step "GPU connected to this node" {
         return false, gpu.title .. " is linked to the board " .. device.board .. ", not to that of "
           .. c.node
       end
+      quarantine.seen(gpu, device.link == "down")
       if device.link == "down" then
         return false, gpu.title .. " is in the group of " .. c.node .. ", but its link is down"
       end
@@ -213,6 +240,7 @@ local connected = step "GPU connected to this node" {
       end
     end
   end,
+  ended = quarantine.suspect_troubled,
 }
 
 -- The device belongs to nobody on this node: used by stop and recover, after the virtual machine
@@ -252,6 +280,7 @@ local returned = step "GPU given back to the pool" {
 
 return {
   chosen = chosen,
+  identified = identified,
   may_be_taken = may_be_taken,
   released = released,
   connected = connected,

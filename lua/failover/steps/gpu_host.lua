@@ -2,20 +2,23 @@
 -- machine, in service.
 local failover = require("failover")
 local cards = require("failover.cards")
+local failure = require("failure")
+local quarantine = require("failover.quarantine")
 local step = failover.step
 
 local present = step "GPU visible on this node" {
   within = 60,
   holds = function(c)
-    local there, why = cards.locate_all(c)
+    local there, why, missing = cards.locate_all(c)
     if not there then
       for _, gpu in ipairs(cards.chosen(c)) do
         -- Else we would wait for a card that somebody has moved away. That EEM does not answer
         -- just now is no reason to stop waiting.
-        local _, failed = failover.try(cards.still_ours, c, gpu)
+        local device, failed = failover.try(cards.still_ours, c, gpu)
         if failed and failed.code == "SECOND_WRITER" then
           error(failed, 0)
         end
+        quarantine.seen(gpu, device and gpu == missing)
       end
     end
     return there, why
@@ -25,7 +28,14 @@ local present = step "GPU visible on this node" {
       c.pnp:rescan()
     end
   end,
+  ended = quarantine.suspect_troubled,
 }
+
+local device_refuses = { HYPERV_NOT_ASSIGNABLE = true, WRONG_DEVICE = true }
+
+local function suspect_refusing(c, failed)
+  quarantine.suspect_handled(c, failed, device_refuses)
+end
 
 local function off(device)
   return device.dismounted or device.status == "disabled"
@@ -102,6 +112,7 @@ local dismounted = step "GPU dismounted from this node" {
     for _, gpu in ipairs(cards.chosen(c)) do
       if not gpu.dismounted then
         gpu.dismounted_by_us = true
+        c.memory.handled = gpu
         c.hyperv:dismount({ instance = gpu.instance, location = gpu.location,
           force = c.vm.force_dismount })
       end
@@ -114,6 +125,7 @@ local dismounted = step "GPU dismounted from this node" {
       end
     end
   end,
+  ended = suspect_refusing,
 }
 
 local function assignment_of(c, gpu)
@@ -135,9 +147,12 @@ local function check_promised(c, gpu)
   end
   if (device.vendor and device.vendor ~= gpu.vendor) or (device.device
     and device.device ~= gpu.device) then
-    failover.fail("WRONG_DEVICE", "at the place of %s is a %s:%s, not the promised %s:%s",
-      gpu.title,
-      tostring(device.vendor), tostring(device.device), gpu.vendor, gpu.device)
+    failure.raise({
+      code = "WRONG_DEVICE",
+      target = gpu.id,
+      message = string.format("at the place of %s is a %s:%s, not the promised %s:%s", gpu.title,
+        tostring(device.vendor), tostring(device.device), gpu.vendor, gpu.device),
+    })
   end
   if device.in_use then
     failover.refuse("%s is assigned to another virtual machine on %s", gpu.title, c.node)
@@ -166,6 +181,7 @@ local assigned = step "GPU assigned to the VM" {
   act = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       if not assignment_of(c, gpu) then
+        c.memory.handled = gpu
         check_promised(c, gpu)
         gpu.assigned_by_us = true
         c.hyperv:assign(c.vm_id, gpu.location)
@@ -180,6 +196,7 @@ local assigned = step "GPU assigned to the VM" {
       end
     end
   end,
+  ended = suspect_refusing,
 }
 
 -- What a successful start has shown last: the device that EEM moved is the one that the virtual
@@ -204,6 +221,11 @@ local in_service = step "GPU in service" {
       end
     end
     return true
+  end,
+  ended = function(c, failed)
+    for _, gpu in ipairs(not failed and c.gpus or {}) do
+      c.quarantine:cleared(gpu.id)
+    end
   end,
 }
 

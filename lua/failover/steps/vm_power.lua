@@ -117,6 +117,7 @@ local guest_sees_gpu = step "guest reports a working GPU" {
   holds = function(c)
     local vm = vm_state.registered(c)
     local said = vm and vm.state == "running" and c.hyperv:guest_items(vm).own or {}
+    c.memory.guest_said = said["gpu.status"]
     if not said["gpu.status"] then
       return false,
         "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
@@ -124,6 +125,14 @@ local guest_sees_gpu = step "guest reports a working GPU" {
     local count = tonumber(said["gpu.count"]) or 0
     return failover.answer(said["gpu.status"] == "ok" and count >= #c.vm.gpus,
       string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, #c.vm.gpus))
+  end,
+  -- A guest that says nothing proves nothing. Which of several devices is missing it does not say.
+  ended = function(c, failed)
+    if failed and failed.code == "VM_WITHOUT_GPU" and c.memory.guest_said then
+      for _, gpu in ipairs(c.gpus or {}) do
+        c.quarantine:suspect(gpu.id, failed.message)
+      end
+    end
   end,
 }
 

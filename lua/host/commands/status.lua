@@ -11,8 +11,9 @@ local M = {}
 function M.define(command, cli)
   command:description([[
 Shows for each virtual machine where it is registered, its state and heartbeat; for each of its GPUs
-the group in ExpEther Manager, the node that has this group, and the link; and its last run in the
-journal. Asks every node that answers. Changes nothing.]])
+the group in ExpEther Manager, the node that has this group, and the link; its last run in the
+journal; and the devices that are in quarantine on this node. Asks every node that answers. Changes
+nothing.]])
   command:epilog(cli.exit_codes({ "ok", "unknown", "configuration" })
     .. "\n\nExample:\n  takeover status vme2")
   command:argument("vm", "Only this virtual machine"):args("?")
@@ -98,6 +99,19 @@ local function look_at_gpus(c, parameters, vm)
   return list
 end
 
+-- Devices that failed lately, as this node remembers them.
+local function look_at_quarantine(c)
+  local list = {}
+  for i, entry in ipairs(c.quarantine:list()) do
+    list[i] = {
+      id = entry.id, since = entry.since, ["until"] = entry["until"], count = entry.count,
+      reason = entry.reason, node = entry.node,
+      text = require("failover.quarantine").describe(entry),
+    }
+  end
+  return list
+end
+
 local function last_run(s, key)
   if not require("fs").find(s.parameters.journal) then
     return nil
@@ -144,6 +158,9 @@ local function show(document)
         run.state or "running")
     end
   end
+  for _, entry in ipairs(document.quarantine) do
+    output.line("device %s: %s", output.paint(entry.id, "bold"), entry.text)
+  end
 end
 
 function M.run(arguments, program)
@@ -177,7 +194,11 @@ function M.run(arguments, program)
       last_run = last_run(s, key),
     }
   end
+  document.quarantine = json.array(look_at_quarantine(c))
   c:close()
+  for _, warning in ipairs(c.warnings) do
+    output.complain(output.paint("warning: ", "yellow") .. warning)
+  end
   show(document)
   output.document(document)
   return answers > 0 and exit_codes.ok or exit_codes.unknown

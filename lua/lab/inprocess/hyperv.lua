@@ -86,7 +86,9 @@ local function known_error(number, text)
     return "HYPERV_IN_USE"
   elseif number == 32775 or number == 4097 or number == 5 then
     return "HYPERV_STATE"
-  elseif number == 0x80070032 then
+  elseif number == 0x80070032 or text and (text:find("OS control of the PCI Express", 1, true)
+    or text:find("has not supplied any directives", 1, true)
+    or text:find("cannot be assigned", 1, true)) then
     return "HYPERV_NOT_ASSIGNABLE"
   end
 end
