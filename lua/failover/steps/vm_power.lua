@@ -27,14 +27,16 @@ local not_running_elsewhere = step "VM not running on another node" {
   end,
 }
 
--- A job that an earlier run started goes on when that run was killed, and takes the machine away
--- in the middle of ours.
-local undisturbed = step "no earlier job at work on the VM" {
+local DEVICE_JOB = 260 -- JobType of mounting and dismounting an assignable device (fact sheet 1.9)
+
+-- A job that an earlier run started goes on when that run was killed, and takes the machine or its
+-- card away in the middle of ours. Which card a job is about cannot be told, so all of them count.
+local undisturbed = step "no earlier job at work on the VM or a device" {
   within = 120,
   holds = function(c)
     local id = vm_files.identify(c)
     for _, job in ipairs(id and c.hyperv:jobs() or {}) do
-      if job.vm == id then
+      if job.vm == id or job.type == DEVICE_JOB then
         return false, string.format("job %s is %s, %d%%", job.name or job.id, job.state,
           job.percent)
       end
