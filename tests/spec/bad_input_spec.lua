@@ -21,7 +21,7 @@ local IMPATIENT = [[
 local failover = require("failover")
 local gpu = require("failover.steps.gpu")
 local vm = require("failover.steps.vm")
-local soon = { within = 0.2 }
+local soon = { within = 1 }
 return failover.sequence "start" {
   failover.with(vm.not_running_elsewhere, soon), failover.with(vm.known, soon),
   failover.with(gpu.chosen, soon), gpu.may_be_taken, gpu.released, gpu.connected,

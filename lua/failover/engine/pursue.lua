@@ -82,12 +82,16 @@ function Pursuit:note(format, ...)
   self.run.context:note(string.format(format, ...))
 end
 
+-- What a look says whose time was cut short: nothing about the fact.
+local cut_short = { DEADLINE = true, EEM_TIMEOUT = true, WMI_TIMEOUT = true }
+
 -- A look that came too late says nothing: then the one before counts.
 function Pursuit:see()
   self.looks = self.looks + 1
   local answer, why = M.look(self.run, self.step, self.until_time)
   self.denied = self.denied or answer == "no"
-  if answer == "failed" and why.code == "DEADLINE" and scheduler.now() >= self.until_time then
+  local late = answer == "failed" and cut_short[why.code] and scheduler.now() >= self.until_time
+  if late and (self.looks > 1 or why.code == "DEADLINE") then
     answer, why = self.seen, self.reason
   end
   self.seen = answer
