@@ -391,7 +391,7 @@ describe("the lab over sockets", function()
         assert.are.equal(200, status)
       end
       local took = scheduler.now() - began
-      assert.is_true(took >= 0.03 and took < 0.2, tostring(took))
+      assert.is_true(took >= 0.03 and took < 5, tostring(took))
     end)
   end)
 
