@@ -188,6 +188,8 @@ static int call(struct tk_wmi *wmi, const char *method, bool directory, const ch
     } else if (err->code == TK_WMI_NOT_FOUND) {
         tk_fail(err, TK_FS_NOT_FOUND, "there is no %s %.300s", directory ? "directory" : "file",
                 path);
+    }
+    if (result != 0) {
         tk_fail_target(err, path);
     }
     tk_free(object);

@@ -8,6 +8,7 @@
 // ConfigManagerErrorCode
 #define DISABLED    22
 #define NOT_PRESENT 24
+#define RESCAN      "pnputil.exe /scan-devices"
 #define PHANTOM     45
 
 #define LOCATION_PATHS "DEVPKEY_Device_LocationPaths"
@@ -345,13 +346,16 @@ int tk_pnp_rescan(struct tk_wmi *wmi, const struct tk_limit *limit, struct tk_fa
     uint64_t code;
     int result;
 
-    tk_cim_set(in, "CommandLine", TK_CIM_STRING, "pnputil.exe /scan-devices");
+    tk_cim_set(in, "CommandLine", TK_CIM_STRING, RESCAN);
     result = tk_wmi_call(&answer, wmi, "Win32_Process", "Create", in, limit, err);
     code = tk_cim_uint_or(answer, "ReturnValue", UINT32_MAX);
     if (result == 0 && code != 0) {
         result = tk_fail(err, TK_PNP_FAILED, "pnputil could not be started: %llu",
                          (unsigned long long)code);
         err->hresult = (uint32_t)code;
+    }
+    if (result != 0) {
+        tk_fail_target(err, RESCAN);
     }
     tk_cim_free(in);
     tk_cim_free(answer);

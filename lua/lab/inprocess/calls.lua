@@ -24,6 +24,8 @@ local words = {
   },
 }
 
+M.GARBLED = "the answer is not ExpEther Manager's"
+
 local function raise(code, message, more)
   local failed = failure.new({ code = code, message = message })
   for key, value in pairs(more or {}) do
@@ -35,13 +37,28 @@ M.raise = raise
 
 local http_codes = { [401] = "EEM_AUTH", [403] = "EEM_AUTH", [404] = "EEM_NOT_FOUND" }
 
+-- HTTP statuses without an envelope (natives/wsman_exchange.c); the call was not made then.
+local wmi_codes = { [401] = "WMI_AUTH", [403] = "WMI_ACCESS" }
+local untouched = { [401] = true, [403] = true, [404] = true, [405] = true }
+
+-- Faults of WMI (natives/wsman_fault.c).
 local hresults = {
   [errors.NOT_FOUND] = "WMI_NOT_FOUND",
   [errors.ACCESS_DENIED] = "WMI_ACCESS",
+  [0x80070005] = "WMI_ACCESS",
+  [0x80041005] = "WMI_BAD_PARAMETER",
   [errors.INVALID_CLASS] = "WMI_BAD_CLASS",
   [errors.INVALID_PARAMETER] = "WMI_BAD_PARAMETER",
-  [errors.INVALID_METHOD_PARAMETERS] = "WMI_BAD_PARAMETER",
   [0x8004100E] = "WMI_BAD_CLASS",
+  [0x80041017] = "WMI_BAD_QUERY",
+  [0x80041018] = "WMI_BAD_QUERY",
+  [0x8004102E] = "WMI_BAD_PARAMETER",
+  [errors.INVALID_METHOD_PARAMETERS] = "WMI_BAD_PARAMETER",
+  [0x8004103A] = "WMI_BAD_PARAMETER",
+}
+local busy = {
+  [0x800706BA] = true, [0x80041015] = true, [0x80041033] = true, [0x80041045] = true,
+  [0x8004106C] = true,
 }
 
 -- The failure that a world error ({ http =, text = } or { hresult =, text = }) is to a script.
@@ -53,8 +70,8 @@ local function failure_of(problem)
     return failed
   end
   local failed = failure.new({ code = hresults[problem.hresult] or "WMI_FAULT",
-    message = problem.text })
-  failed.hresult = problem.hresult
+    message = problem.text, transient = busy[problem.hresult] or false })
+  failed.hresult, failed.http = problem.hresult, 500
   return failed
 end
 
@@ -80,37 +97,63 @@ local function wait_for_answer(seconds)
   return seconds < patience
 end
 
+-- What a failure is about, unless it says so itself.
+local function told(failed, about)
+  if about and failure.is(failed) and not failed.target then
+    failed.target = about
+  end
+  return failed
+end
+
+-- An answer that refuses: EEM's, or a fault of WMI, or, where WMI has an HTTP status, a page of
+-- somebody else.
+local function refuse(call, rule, change)
+  local eem, http, text = call.kind == "eem", rule.http, rule.text or "refused"
+  local failed
+  if eem or not http then
+    http = eem and (http or 500) or nil
+    failed = failure_of({ http = http, hresult = rule.hresult or errors.FAILED, text = text })
+    failed.maybe_executed = change and eem and http >= 500 or nil
+  else
+    failed = failure.new({ code = wmi_codes[http] or "WMI_BAD_ANSWER", message = text })
+    failed.http = http
+    failed.maybe_executed = change and not untouched[http] or nil
+  end
+  error(told(failed, call.about), 0)
+end
+
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
-local function strike(rule, kind, change, act)
-  local w, effect = words[kind], rule.effect
+local function strike(rule, call, act)
+  local w, effect = words[call.kind], rule.effect
+  local change = call.change or call.info.verb == "Invoke" or nil
+  local function lost(code, message, http)
+    raise(code, message, { maybe_executed = change, target = call.about, http = http })
+  end
   if effect == "unreachable" then
-    raise(w.unreachable, "no connection to " .. w.name)
+    raise(w.unreachable, "no connection to " .. w.name, { target = call.about })
   elseif effect == "drop" or effect == "drop after" then
     if effect == "drop after" then
-      act()
+      pcall(act) -- what it said is not heard, be it a refusal
     end
-    raise(w.unreachable, w.name .. " closed the connection without an answer",
-      { maybe_executed = change or nil })
+    lost(w.unreachable, w.name .. " closed the connection without an answer")
   elseif effect == "crash after" then
-    act()
+    pcall(act)
     crash(rule.actor)
   elseif effect == "timeout" or effect == "timeout after" then
     if effect == "timeout after" then
-      act()
+      pcall(act)
     end
     wait_for_answer(REQUEST_TIMEOUT)
-    raise(w.timeout, w.name .. " did not answer in time", { maybe_executed = change or nil })
+    lost(w.timeout, w.name .. " did not answer in time")
   elseif effect == "refuse" then
-    error(failure_of({
-      http = kind == "eem" and 400 or nil, hresult = errors.FAILED, text = "refused",
-    }), 0)
+    refuse(call, { http = call.kind == "eem" and 400 or nil }, change)
   elseif effect == "delay" or effect == "delay after" then
     local results = effect == "delay after" and table.pack(act())
     if not wait_for_answer(rule.seconds or 1) then
       if not results then
         pcall(act) -- it is done after all, later than anybody waited
       end
-      raise(w.timeout, w.name .. " did not answer in time", { maybe_executed = change or nil })
+      lost(w.timeout, w.name .. " did not answer in time")
     end
     if results then
       return table.unpack(results, 1, results.n)
@@ -118,25 +161,24 @@ local function strike(rule, kind, change, act)
     return act()
   elseif effect == "error" or effect == "error after" then
     if effect == "error after" then
-      act()
+      pcall(act)
     end
-    error(failure_of({
-      http = rule.http, text = rule.text or "injected",
-      hresult = not rule.http and (rule.hresult or errors.FAILED) or nil,
-    }), 0)
+    refuse(call, rule, change)
   end
-  act() -- done, but the answer is spoilt
-  if effect == "huge" then
-    raise(w.large, "the answer exceeds the limit", { maybe_executed = change or nil })
+  local done, refusal = pcall(act) -- but the answer is spoilt
+  if not done and call.kind == "eem" and effect == "garbage" then -- its status is left
+    raise(refusal.code, M.GARBLED, { http = refusal.http, target = refusal.target })
+  elseif effect == "huge" then
+    lost(w.large, "the answer exceeds the limit")
   end
-  raise(w.bad, "the answer of " .. w.name .. " is not understood", { maybe_executed = change
-    or nil })
+  lost(w.bad, "the answer of " .. w.name .. " is not understood", rule.http
+    or not done and effect ~= "html" and refusal.http or 200)
 end
 
-local function do_it(act)
+local function do_it(act, about)
   local ok, first, second, third = pcall(act)
   if not ok then
-    error(translate(first), 0)
+    error(told(translate(first), about), 0)
   end
   return first, second, third
 end
@@ -164,6 +206,7 @@ end
 ---@field kind "eem"|"wmi"
 ---@field target string "eem" or the node's name
 ---@field change boolean
+---@field about string? what a failure is about: an id
 ---@field info table what a fault rule matches: verb, path, class, method, namespace
 
 -- Does `act` as one call to the outside.
@@ -186,13 +229,13 @@ function M.outside(world, call, act)
   end
   local first, second, third
   if rule then
-    first, second, third = strike(rule, call.kind, call.change, function()
+    first, second, third = strike(rule, call, function()
       world.by = actor.by
-      return do_it(act)
+      return do_it(act, call.about)
     end)
   else
     world.by = actor.by
-    first, second, third = do_it(act)
+    first, second, third = do_it(act, call.about)
   end
   if hook then
     hook(call, "after")

@@ -6,48 +6,71 @@ local M = {}
 local Eem = {}
 Eem.__index = Eem
 
-local function link_of(record)
-  return record.kind == "io" and record.link or record.link
+local FREE_IO, FREE_BOARD = 4093, 4094
+
+local function up(yes)
+  return yes and "up" or "down"
+end
+
+-- As lab/world/fabric_detail.lua shows it, read as natives/eem_device_lua.c reads it.
+local function show_slot(device, record)
+  local card = record.bridge or record.functions and record.functions[1]
+  local linked = up(record.board ~= nil)
+  local pcie = up(card ~= nil and record.power == "on")
+  device.link_detail = { board_connection = linked, board = linked, path = linked, pcie = pcie }
+  device.link = up(linked == "up" and pcie == "up")
+  device.board = record.board
+  device.vendor, device.device = card and card.vendor or "0000", card and card.device or "0000"
+  device.class = card and card.class or "000000"
+end
+
+local function show_board(device, record)
+  device.link = up(record.reachable)
+  device.link_detail = { link = device.link }
+  device.max_devices = record.max_devices
+  device.ports = {}
+  for number = 1, record.max_devices do
+    local port = record.ports[number]
+    device.ports[number] = {
+      port = number, up = port ~= nil and port.up or false, device = port and port.device,
+    }
+  end
 end
 
 local function show(record)
-  local bridge = record.bridge or record.functions and record.functions[1]
+  local io = record.kind == "io"
   local device = {
     id = record.id, kind = record.kind, group_id = record.group_id, type = record.type,
-      power = record.power,
-    model = record.model, serial = record.serial, mac = record.mac, reachable = record.reachable,
-      enabled = true,
-    free = record.group_id == (record.kind == "io" and 4093 or 4094), link = link_of(record),
-    update_time = tostring(record.update_time), link_detail = {},
+    power = record.power, model = record.model, serial = record.serial, mac = record.mac,
+    reachable = record.reachable or false, enabled = record.enabled or false,
+    free = record.group_id == (io and FREE_IO or FREE_BOARD),
+    update_time = tostring(record.update_time),
   }
-  if record.kind == "io" then
-    device.board = record.board
-    if bridge and record.type == "40g" then
-      device.vendor, device.device, device.class = bridge.vendor, bridge.device, bridge.class
-    end
+  if io then
+    show_slot(device, record)
   else
-    device.max_devices = record.max_devices
+    show_board(device, record)
   end
   return device
 end
 
-local function call(self, verb, path, change, act)
+local function call(self, verb, path, id, act)
   return calls.outside(self.world, {
-    kind = "eem", target = "eem", change = change, actor = self.actor, info = { verb = verb,
-      path = "/eem"
-      .. path },
+    kind = "eem", target = "eem", change = verb ~= "GET", actor = self.actor, about = id,
+    info = { verb = verb, path = "/eem" .. path },
   }, act)
 end
 
 function Eem:version()
-  return call(self, "GET", "/api_version", false, function()
+  return call(self, "GET", "/api_version", nil, function()
     return self.world:eem():version()
   end)
 end
 
 function Eem:devices(filter)
   filter = filter or {}
-  return call(self, "GET", "/devices/detail", false, function()
+  local path = filter.detail == false and "/devices" or "/devices/detail"
+  return call(self, "GET", path, nil, function()
     local list = {}
     for _, record in ipairs(self.world:eem():devices()) do
       local wanted = (not filter.status or record.kind == filter.status)
@@ -61,40 +84,53 @@ function Eem:devices(filter)
 end
 
 function Eem:device(id)
-  return call(self, "GET", "/devices/" .. id, false, function()
+  id = id:lower()
+  return call(self, "GET", "/devices/" .. id, id, function()
     return show(self.world:eem():device(id))
   end)
 end
 
+-- Nil only where it is EEM itself that does not know the id.
 function Eem:find_device(id)
-  return call(self, "GET", "/devices/" .. id, false, function()
-    local record = self.world:eem():find(id)
-    return record and show(record) or nil
-  end)
+  local ok, device = pcall(self.device, self, id)
+  if ok then
+    return device
+  elseif device.code == "EEM_NOT_FOUND" and device.message ~= calls.GARBLED then
+    return nil
+  end
+  error(device, 0)
 end
 
 function Eem:connect(id, group_id)
-  if self:device(id).group_id == group_id then
+  local now = self:device(id)
+  if group_id and now.group_id == group_id or not group_id and not now.free then
     return false
+  elseif not group_id and now.kind ~= "board" then
+    calls.raise("EEM_REFUSED", "ExpEther Manager chooses a group for server boards only",
+      { target = now.id })
   end
-  call(self, "PUT", "/devices/" .. id .. "/group_id", true, function()
+  id = now.id
+  call(self, "PUT", "/devices/" .. id .. "/group_id", id, function()
     self.world:eem():set_group(id, group_id)
   end)
   return true
 end
 
 function Eem:disconnect(id)
-  if self:device(id).free then
+  local now = self:device(id)
+  if now.free then
     return false
   end
-  call(self, "DELETE", "/devices/" .. id .. "/group_id", true, function()
+  id = now.id
+  call(self, "DELETE", "/devices/" .. id .. "/group_id", id, function()
     self.world:eem():free(id)
   end)
   return true
 end
 
 function Eem:audit(id)
-  call(self, "PUT", "/devices/" .. id .. "/audit", true, function()
+  id = id:lower()
+  call(self, "PUT", "/devices/" .. id .. "/audit", id, function()
     self.world:eem():audit(id)
   end)
 end

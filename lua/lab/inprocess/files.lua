@@ -1,21 +1,26 @@
 -- The files of a simulated host, as fs.open gives them (lua/meta/small.lua, HostFiles).
 local calls = require("lab.inprocess.calls")
+local failure = require("failure")
 
 local M = {}
 
 local Files = {}
 Files.__index = Files
 
+local IN_USE, NOT_FOUND = 15, 9
 local words = {
-  [2] = "access denied", [8] = "unspecified failure", [9] = "no such object",
-    [10] = "it exists already",
-  [15] = "in use by another process", [17] = "no such file", [21] = "invalid parameter",
+  [2] = "access denied", [8] = "unspecified failure",
+  [NOT_FOUND] = "no such object, or not a possible name", [10] = "it exists already",
+  [11] = "the file system is not NTFS", [13] = "on another drive",
+  [14] = "the directory is not empty", [IN_USE] = "in use (sharing violation)",
+  [16] = "invalid start file", [17] = "a privilege is not held", [21] = "invalid parameter",
 }
 
 local function call(self, change, info, act)
   info.namespace = "root/cimv2"
   return calls.outside(self.world, {
     kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
+    about = change and info.path or nil,
   }, act)
 end
 
@@ -24,17 +29,26 @@ local function files(self)
 end
 
 local function change(self, class, method, path, act)
-  local code = call(self, true, { verb = "Invoke", class = class, method = method, path = path },
-    act)
-  if code ~= 0 then
-    calls.raise(code == 9 and "FS_NOT_FOUND" or "FS_FAILED",
-      string.format("%s of %s: %s (%d)", method, path, words[code] or "failed", code))
+  local ok, code = pcall(call, self, true, {
+    verb = "Invoke", class = class, method = method, path = path,
+  }, act)
+  if not ok then
+    if failure.is(code) and code.code == "WMI_NOT_FOUND" then
+      calls.raise("FS_NOT_FOUND", "there is no " .. path, { target = path })
+    end
+    error(code, 0)
+  elseif code ~= 0 then
+    calls.raise(code == NOT_FOUND and "FS_NOT_FOUND" or "FS_FAILED",
+      string.format("%s of %s: %s (%d)", method, path, words[code] or "failed", code),
+      { hresult = code, target = path, transient = code == IN_USE })
   end
 end
 
-local function show(record)
-  return record and { path = record.path, name = record.name, size = record.size,
-    modified = record.modified }
+local function show(self, record)
+  return record and {
+    path = record.path, name = record.name, size = record.size,
+    modified = self.world:dmtf(record.modified),
+  }
 end
 
 function Files:list(directory)
@@ -42,7 +56,7 @@ function Files:list(directory)
     function()
     local list = {}
     for _, record in ipairs(files(self):list(directory)) do
-      list[#list + 1] = show(record)
+      list[#list + 1] = show(self, record)
     end
     return list
   end)
@@ -53,7 +67,7 @@ local function find(self, path, directory)
     verb = "Enumerate", class = directory and "Win32_Directory" or "CIM_DataFile", path = path,
   }, function()
     local record = files(self):find(path)
-    return record and (record.directory or false) == directory and show(record) or nil
+    return record and (record.directory or false) == directory and show(self, record) or nil
   end)
 end
 

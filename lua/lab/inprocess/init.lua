@@ -28,8 +28,8 @@ function M.natives(world, actor)
     wmi = function(_, node)
       return setmetatable({ node = node }, Connection)
     end,
-    hyperv = function(connection)
-      return hyperv.open(world, connection.node, actor)
+    hyperv = function(connection, options)
+      return hyperv.open(world, connection.node, actor, options)
     end,
     pnp = function(connection)
       return pnp.open(world, connection.node, actor)

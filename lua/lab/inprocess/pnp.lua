@@ -1,7 +1,11 @@
 -- The `pnp` native on the simulated world (lua/meta/pnp.lua says what each verb promises).
 local calls = require("lab.inprocess.calls")
+local failure = require("failure")
+local failures = require("lab.inprocess.hyperv_failures")
 
 local M = {}
+
+local RESCAN = "pnputil.exe /scan-devices"
 
 local Pnp = {}
 Pnp.__index = Pnp
@@ -10,10 +14,11 @@ local function tree(self)
   return self.world:node(self.node).pnp
 end
 
-local function call(self, change, info, act)
+local function call(self, change, info, act, about)
   info.namespace, info.class = "root/cimv2", info.class or "Win32_PnPEntity"
   return calls.outside(self.world, {
     kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
+    about = about,
   }, act)
 end
 
@@ -24,14 +29,40 @@ local function status_of(record)
   return record.problem == 0 and "ok" or record.problem == 22 and "disabled" or "error"
 end
 
-local function wanted(record, filter)
+-- Texts compare without case, also what is not there with nothing.
+local function fits(is, wanted)
+  return not wanted or is ~= nil and is:lower() == wanted:lower()
+end
+
+local function at(locations, wanted)
+  for _, location in ipairs(locations) do
+    if fits(location, wanted) then
+      return true
+    end
+  end
+  return not wanted
+end
+
+local function passes(record, filter)
   return (filter.absent or record.present)
-    and (not filter.vendor or record.vendor == filter.vendor)
-    and (not filter.device or record.device == filter.device)
-    and (not filter.class or record.class == filter.class)
-    and (not filter.manufacturer or record.manufacturer == filter.manufacturer)
-    and (not filter.location or record.location == filter.location)
-    and (not filter.id or record.id == filter.id)
+    and fits(record.vendor, filter.vendor) and fits(record.device, filter.device)
+    and fits(record.class, filter.class) and fits(record.manufacturer, filter.manufacturer)
+    and fits(record.id, filter.id)
+end
+
+-- Only what is there has locations; they are asked for where a filter needs them.
+local function locations_of(self, record, filter)
+  local asked = filter.locations ~= false or filter.location
+  return asked and record.present and tree(self):location_paths(record.id) or {}
+end
+
+local function show(record, locations)
+  return {
+    id = record.id, name = record.name, class = record.class, manufacturer = record.manufacturer,
+    vendor = record.vendor, device = record.device, subclass = record.subclass,
+    location = locations[1], locations = locations, status = status_of(record),
+    problem = record.problem, dismounted = record.dismounted or false,
+  }
 end
 
 function Pnp:devices(filter)
@@ -40,52 +71,69 @@ function Pnp:devices(filter)
     local list = {}
     for _, record in ipairs(tree(self):devices()) do
       local enumerator = record.id:match("^[^\\]+")
-      if (enumerator == "PCI" or enumerator == "PCIP") and wanted(record, filter) then
-        list[#list + 1] = {
-          id = record.id, name = record.name, class = record.class,
-            manufacturer = record.manufacturer,
-          vendor = record.vendor, device = record.device, subclass = record.subclass,
-          location = record.location, locations = { record.location }, status = status_of(record),
-          problem = record.problem, dismounted = record.dismounted or false,
-        }
+      if (enumerator == "PCI" or enumerator == "PCIP") and passes(record, filter) then
+        local locations = locations_of(self, record, filter)
+        if at(locations, filter.location) then
+          list[#list + 1] = show(record, locations)
+        end
       end
     end
     return list
   end)
 end
 
-local function switch(self, id, method, already)
-  local now = call(self, false, { verb = "Get" }, function()
+local function not_found(id, why)
+  calls.raise("PNP_NOT_FOUND", "the device " .. id .. " is not " .. why, { target = id })
+end
+
+-- Faults of the method itself are plug and play's.
+local function explained(failed, id)
+  if failure.is(failed) then
+    local code = failed.code == "WMI_NOT_FOUND" and "PNP_NOT_FOUND"
+      or (failed.code == "WMI_FAULT" or failed.code == "WMI_BAD_PARAMETER") and "PNP_FAILED"
+    failed = code and failures.as(failed, code) or failed
+    failed.target = id
+  end
+  return failed
+end
+
+local function switch(self, id, method)
+  local now = call(self, false, { verb = "Enumerate" }, function()
     local record = tree(self):find(id)
     if not record then
-      calls.raise("PNP_NOT_FOUND", "there is no device " .. id .. " on " .. self.node)
+      not_found(id, "known on this host")
+    elseif not record.present then
+      not_found(id, "there")
     end
     return status_of(record)
   end)
-  if now == already then
+  if (now == "disabled") == (method == "Disable") then
     return false, false
   end
-  local code, reboot = call(self, true, { verb = "Invoke", method = method }, function()
+  local ok, code, reboot = pcall(call, self, true, { verb = "Invoke", method = method }, function()
     return tree(self)[method:lower()](tree(self), id)
   end)
-  if code ~= 0 then
-    calls.raise("PNP_FAILED", method .. " of " .. id .. " returned " .. tostring(code))
+  if not ok then
+    error(explained(code, id), 0)
+  elseif code ~= 0 then
+    calls.raise("PNP_FAILED", method .. " returned " .. tostring(code),
+      { target = id, hresult = code })
   end
   return true, reboot or false
 end
 
 function Pnp:disable(id)
-  return switch(self, id, "Disable", "disabled")
+  return switch(self, id, "Disable")
 end
 
 function Pnp:enable(id)
-  return switch(self, id, "Enable", "ok")
+  return switch(self, id, "Enable")
 end
 
 function Pnp:rescan()
   call(self, true, { verb = "Invoke", class = "Win32_Process", method = "Create" }, function()
     tree(self):rescan()
-  end)
+  end, RESCAN)
 end
 
 function Pnp:close() end

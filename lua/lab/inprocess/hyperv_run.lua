@@ -1,0 +1,120 @@
+-- Calls of the simulated Hyper-V: looks, and methods that are followed to the end of their job.
+local calls = require("lab.inprocess.calls")
+local failures = require("lab.inprocess.hyperv_failures")
+local failure = require("failure")
+local scheduler = require("host.scheduler")
+
+local M = {}
+
+local JOB_POLL = 0.5 -- seconds
+local COMPLETED, WARNINGS = 7, 32768
+local STOPPED = { [8] = true, [9] = true, [10] = true }
+
+function M.host(self)
+  return self.world:node(self.node).hyperv
+end
+
+local function call(self, change, info, act)
+  info.namespace = "root/virtualization/v2"
+  return calls.outside(self.world, {
+    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
+  }, act)
+end
+
+function M.look(self, class, act)
+  return call(self, false, { verb = "Enumerate", class = class }, act)
+end
+
+local function raise(code, message)
+  calls.raise(code, message, { maybe_executed = true })
+end
+
+-- Waits for a job as the native does. Returns the job as it ended.
+local function follow(self, method, job)
+  local hypervisor = M.host(self)
+  local limit = scheduler.now() + self.job_timeout
+  local deadline = scheduler.current().deadline
+  if deadline and deadline < limit then
+    limit = deadline
+  end
+  local id = job.id
+  while true do
+    local now = scheduler.now()
+    job = hypervisor:job(id)
+    if not self.world:reachable(self.node) then
+      raise("WMI_UNREACHABLE", "no connection to the management service")
+    elseif not job then
+      raise("WMI_JOB_LOST", "the job of " .. method .. " is no longer there")
+    elseif job.state == COMPLETED or job.state == WARNINGS or STOPPED[job.state] then
+      return job
+    elseif now >= limit then
+      raise("WMI_JOB_TIMEOUT", "the job of " .. method .. " did not end in time")
+    end
+    local wait = job.finish and job.finish > now and math.min(job.finish - now, 5) or JOB_POLL
+    scheduler.sleep(math.min(wait, math.max(limit - now, 0.001)))
+    self.world:advance()
+  end
+end
+
+-- The path of a service is asked for once in a handle's life.
+local services = {
+  Msvm_VirtualSystemManagementService = true, Msvm_AssignableDeviceService = true,
+}
+
+local function know_service(self, class)
+  if services[class] and not self.services[class] then
+    M.look(self, class, function() end)
+    self.services[class] = true
+  end
+end
+
+local function run(self, change, class, method, act)
+  local code, job, out = call(self, change, { verb = "Invoke", class = class, method = method },
+    act)
+  if code == 4096 then
+    job = follow(self, method, job)
+    if STOPPED[job.state] then
+      return nil, job, failures.of_job(method, job)
+    end
+    return job.out, job
+  elseif code ~= 0 then
+    error(failures.of_method(method, code), 0)
+  end
+  return out, nil
+end
+
+-- Calls a method of the world: `act` returns code, job, out. `target` goes into failures. Gives
+-- what the method gave and its job; raises, or gives the failure third when `judge` is true and
+-- the job itself failed.
+local function invoke(self, change, class, method, target, act, judge)
+  know_service(self, class)
+  local ok, out, job, failed = pcall(run, self, change, class, method, act)
+  if ok and not failed then
+    return out, job
+  end
+  failed = failures.explain(failed or out, method, target)
+  if ok and judge then
+    return nil, job, failed
+  end
+  error(failed, 0)
+end
+
+function M.invoke(self, class, method, target, act)
+  return invoke(self, true, class, method, target, act)
+end
+
+-- For methods that only look.
+function M.ask(self, class, method, target, act)
+  return invoke(self, false, class, method, target, act, true)
+end
+
+-- Runs `act`; what it raises goes through `explain(failed)`, which gives the failure to raise.
+function M.explained(explain, act)
+  local ok, result = pcall(act)
+  if ok then
+    return result
+  end
+  error(failure.is(result) and explain(result) or result, 0)
+end
+
+return M
