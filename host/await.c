@@ -23,6 +23,7 @@ static int in_flight;   // works on the pool
 static int interrupted; // signal number, 0 for none
 static uv_signal_t on_int, on_term;
 static bool signals_caught;
+static bool polling; // uv_run is under way
 
 struct await {
     uv_work_t work;
@@ -65,6 +66,9 @@ void tk_wake(lua_State *co)
     lua_pushthread(co);
     lua_rawseti(co, -2, luaL_len(co, -2) + 1);
     lua_pop(co, 1);
+    if (polling) { // up to libuv 1.44 timers run before the wait, which would not know of this
+        uv_stop(uv_default_loop());
+    }
 }
 
 void tk_check_park(lua_State *L)
@@ -170,9 +174,20 @@ static int l_wall(lua_State *L)
     return 1;
 }
 
+// The time may be over before the wait begins: then there is to be none.
 static void on_timeout(uv_timer_t *timer)
 {
-    (void)timer;
+    uv_stop(timer->loop);
+}
+
+static int run_loop(uv_loop_t *loop, uv_run_mode mode)
+{
+    int alive;
+
+    polling = true;
+    alive = uv_run(loop, mode);
+    polling = false;
+    return alive;
 }
 
 // loop.poll([seconds]) -> list of woken coroutines, anything to wait for?   [-0, +2, e]
@@ -194,7 +209,7 @@ static int l_poll(lua_State *L)
     }
     lua_pop(L, 1);
     if (seconds == 0) {
-        alive = uv_run(loop, UV_RUN_NOWAIT);
+        alive = run_loop(loop, UV_RUN_NOWAIT);
     } else {
         if (seconds > 0) {
             uint64_t ms = (uint64_t)((seconds < LONGEST_S ? seconds : LONGEST_S) * 1000);
@@ -202,7 +217,7 @@ static int l_poll(lua_State *L)
             uv_update_time(loop);
             uv_timer_start(&timer, on_timeout, ms > 0 ? ms : 1, 0);
         }
-        alive = uv_run(loop, UV_RUN_ONCE);
+        alive = run_loop(loop, UV_RUN_ONCE);
         uv_timer_stop(&timer);
     }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &woken_key);
