@@ -76,6 +76,7 @@
     X(PROCESS_FAILED,        "process", false, "a program could not be started") \
     X(SECRET_MISSING,        "secret",  false, "a secret is not there") \
     X(SECRET_UNSAFE,         "secret",  false, "a secret can be read by others") \
+    X(SECRET_UNREADABLE,     "secret",  false, "a secret cannot be encrypted or decrypted here") \
     X(JSON_INVALID,          "json",    false, "the text is not valid JSON") \
     X(XML_INVALID,           "xml",     false, "the text is not acceptable XML") \
     X(HTTPD_FAILED,          "httpd",   false, "the lab's server could not be started")

@@ -47,6 +47,48 @@ int tk_platform_lock(struct tk_lock **lock, struct tk_buffer *holder, const char
                      const char *text, struct tk_failure *err);
 void tk_platform_unlock(struct tk_lock *lock);
 
+// ---- private files and secrets -----------------------------------------------------------------
+
+// Makes a directory that only the running user and administrators may enter; its parents as ever.
+// 1 made, 0 it is there already (its permissions stay as they are), -1 FS_FAILED. On Windows: an
+// access list of its own, for SYSTEM, Administrators and the owner, which new files inherit.
+int tk_platform_make_private_directory(const char *path, struct tk_failure *err);
+// Makes a new file that only the running user and administrators may read or change, writes the
+// bytes and syncs it: it is never open to others, not even while it is empty. FS_FAILED, also where
+// there is such a file already.
+int tk_platform_write_private(const char *path, const char *bytes, size_t len,
+                              struct tk_failure *err);
+// How files of secrets are encrypted besides their permissions: the word that stands in their
+// first line ("dpapi"); NULL where the system has nothing of the kind.
+const char *tk_platform_protection(void);
+// Encrypts for this computer, so that a copy of the file is worth nothing elsewhere, and decrypts.
+// On Windows CryptProtectData with CRYPTPROTECT_LOCAL_MACHINE and CRYPTPROTECT_UI_FORBIDDEN: SYSTEM
+// must read what an administrator wrote. Appends to *out. SECRET_UNREADABLE; also where
+// tk_platform_protection() is NULL.
+int tk_platform_protect(struct tk_buffer *out, const char *bytes, size_t len,
+                        struct tk_failure *err);
+int tk_platform_unprotect(struct tk_buffer *out, const char *bytes, size_t len,
+                          struct tk_failure *err);
+// Shows the prompt on the terminal that standard input is, and appends the line typed there, as
+// UTF-8 without its end; the terminal does not show it. 0; CANCELLED after Ctrl-C or the end of the
+// input, FS_FAILED where standard input is no terminal.
+int tk_platform_read_hidden(struct tk_buffer *out, const char *prompt, size_t most,
+                            struct tk_failure *err);
+
+// ---- code pages --------------------------------------------------------------------------------
+
+#define TK_CODE_PAGE_SYSTEM 0u // of console programs: GetOEMCP() on Windows, UTF-8 elsewhere
+#define TK_CODE_PAGE_UTF8   65001u
+
+bool tk_platform_code_page_known(unsigned code_page);
+// Appends UTF-8 text in a code page. A character that it does not have becomes '?', and so does a
+// byte that is not UTF-8. An unknown code page leaves the text as it is.
+void tk_platform_encode(struct tk_buffer *out, const char *text, size_t len, unsigned code_page);
+// The other way: what programs of that code page write, as UTF-8 (U+FFFD for what is not valid).
+void tk_platform_decode(struct tk_buffer *out, const char *text, size_t len, unsigned code_page);
+
+// ---- processes ---------------------------------------------------------------------------------
+
 // When the process started, as a number that tells it from a later one with the same id; 0 where
 // there is no such process or it cannot be told.
 uint64_t tk_platform_process_start(int pid);

@@ -46,7 +46,7 @@ end
 local by_failure = {
   REFUSED = "refused", NO_EVIDENCE = "refused",
   CONFIG = "configuration", FS_UNSAFE = "configuration", SECRET_MISSING = "configuration",
-  SECRET_UNSAFE = "configuration",
+  SECRET_UNSAFE = "configuration", SECRET_UNREADABLE = "configuration",
   BUSY = "busy", FS_LOCKED = "busy", CANCELLED = "cancelled", DEADLINE = "deadline",
   NO_DEVICE = "no_device", WRONG_DEVICE = "no_device", USAGE = "usage", INTERNAL = "internal",
   JOURNAL_FAILED = "not_writable",
