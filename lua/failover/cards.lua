@@ -114,7 +114,8 @@ end
 
 -- The device that satisfies a request: what c.gpus holds, and EEM's record of it. Raises NO_DEVICE.
 -- for_use: it is about to be taken, so quarantine counts.
-function M.choose(c, request, for_use)
+function M.choose(c, wanted, for_use)
+  local request = wanted.alternatives[1]
   local device = request.id and by_id(c, request) or by_description(c, request, for_use)
   if device.kind ~= "io" then
     failover.fail("NO_DEVICE", "%s is a server board, not a slot of an I/O box", device.id)

@@ -6,7 +6,9 @@
 -- once, each with file, line, key and the nearest word that would have been right.
 local failure = require("failure")
 local lines = require("failover.parameters.lines")
+local requests = require("failover.parameters.requests")
 local schema = require("failover.parameters.schema")
+local values = require("failover.parameters.values")
 
 local M = {}
 
@@ -15,44 +17,8 @@ local SIZE_MAX = "1MiB"
 
 local text, choice, boolean, integer = schema.text, schema.choice, schema.boolean, schema.integer
 local seconds, size, secret, list = schema.seconds, schema.size, schema.secret, schema.list
-local map, record, pattern = schema.map, schema.record, schema.pattern
-
-local url = pattern("^https?://[^%s/]+",
-  'an address as in "http://192.168.0.150:30500/eem"')
-local device_id = pattern("^0[xX]" .. ("%x"):rep(12) .. "$",
-  'an EEM device id as in "0x8cdf9d911c60" (0x and twelve hexadecimal digits)', string.lower)
-local quad = ("%x"):rep(4)
-local four_digits = pattern("^0?[xX]?" .. quad .. "$", 'four hexadecimal digits as in "10de"',
-  function(value)
-    return value:sub(-4):lower()
-  end)
-local guid = pattern(
-  "^{?" .. table.concat({ quad .. quad, quad, quad, quad, quad .. quad .. quad }, "%-") .. "}?$",
-  'a GUID as in "1D9C7F2A-3B4E-4C5D-8E6F-0A1B2C3D4E5F"',
-  function(value)
-    return (value:upper():gsub("[{}]", ""))
-  end)
-local label_value = text()
-local labels = map(text(), function(value, path, report)
-  if type(value) == "number" or type(value) == "boolean" then
-    return tostring(value)
-  end
-  return label_value(value, path, report)
-end)
-
--- A folder on a node, in Windows' spelling, without a separator at its end.
-local folder_text = text()
-local function folder(value, path, report)
-  value = folder_text(value, path, report)
-  if not value then
-    return nil
-  end
-  value = value:gsub("/", "\\")
-  if not (value:find("^%a:\\") or value:find("^\\\\[^\\]+\\[^\\]+")) then
-    return report(path, "must be a whole path as in [[G:\\Hyper-V\\vme2]]")
-  end
-  return value:find("^%a:\\$") and value or (value:gsub("\\+$", ""))
-end
+local map, record = schema.map, schema.record
+local url, device_id, four_digits = values.url, values.device_id, values.four_digits
 
 local wmi = record({
   url = { url },
@@ -96,9 +62,13 @@ local file = record({
     default = {},
     map(device_id, record({
       name = { text() },
-      labels = { labels, default = {} },
+      labels = { values.labels, default = {} },
       vendor = { four_digits },
       device = { four_digits },
+      class = { values.class },
+      model = { text() },
+      memory = { values.bytes },
+      serial = { text() },
       locations = { map(text(), text()), default = {} },
       box = { text() },
     })),
@@ -106,19 +76,13 @@ local file = record({
   vms = {
     required = true,
     map(text(), record({
-      path = { folder, required = true },
+      path = { values.folder, required = true },
       group = { text() },
-      id = { guid },
+      id = { values.guid },
       name = { text() },
-      gpus = {
-        required = true,
-        list(record({
-          id = { device_id },
-          vendor = { four_digits },
-          device = { four_digits },
-          labels = { labels },
-        }), 1),
-      },
+      gpus = { required = true, list(requests.request, 1) },
+      priority = { integer(-1000, 1000), default = 0 }, -- a higher one is placed first
+      nodes = { list(text(), 1) }, -- where it may run; absent: everywhere
       mmio = { record({ low = { size() }, high = { size() } }), default = {} },
       heartbeat = { boolean(), default = true },
       guest_gpu = { boolean(), default = false },
@@ -137,6 +101,14 @@ local file = record({
         default = { when_unknown = "broken" },
       },
     })),
+  },
+  placement = {
+    record({
+      policy = { choice({ "spread", "consolidate" }), default = "spread" },
+      preempt = { boolean(), default = false },
+      wait = { seconds(0, 86400), default = 0 }, -- for a device, at start
+    }),
+    default = { policy = "spread", preempt = false, wait = 0 },
   },
   state = { text() },
   secrets = { text() },
@@ -229,34 +201,60 @@ local function check_nodes(nodes, report)
   must_differ(folded, report, "node %s has this name already (capital letters do not count)")
 end
 
+-- One box has one spelling: else devices of one box would count as in two.
+local function check_boxes(devices, report)
+  local spelt = {}
+  for _, id in ipairs(schema.sorted_keys(devices)) do
+    local box = devices[id].box
+    local other = box and spelt[box:lower()]
+    if other and other ~= box then
+      report({ "devices", id, "box" }, ('this box is written "%s" elsewhere'):format(other))
+    elseif box then
+      spelt[box:lower()] = box
+    end
+  end
+end
+
 local function check_devices(devices, nodes, report)
-  local names = {}
+  local names, serials, places = {}, {}, {}
   local known = schema.sorted_keys(nodes)
   for _, id in ipairs(schema.sorted_keys(devices)) do
-    names[#names + 1] = { devices[id].name, { "devices", id, "name" } }
-    for _, node in ipairs(schema.sorted_keys(devices[id].locations or {})) do
+    local device = devices[id]
+    names[#names + 1] = { device.name, { "devices", id, "name" } }
+    serials[#serials + 1] = { device.serial and device.serial:lower(), { "devices", id, "serial" } }
+    if device.device and not device.vendor then
+      report({ "devices", id }, "needs vendor beside device, whose digits are the vendor's own")
+    end
+    for _, node in ipairs(schema.sorted_keys(device.locations)) do
+      local path = { "devices", id, "locations", node }
       if not nodes[node] then
-        report({ "devices", id, "locations", node },
-          "there is no such node" .. schema.suggestion(node, known))
+        report(path, "there is no such node" .. schema.suggestion(node, known))
       end
+      places[#places + 1] = { node .. " " .. device.locations[node]:lower(), path }
     end
   end
   must_differ(names, report, "device %s has this name already")
+  must_differ(serials, report,
+    "device %s has this serial already; is it one device in two entries?")
+  must_differ(places, report,
+    "device %s has this location on this node already; is it one device in two entries?")
+  check_boxes(devices, report)
 end
 
-local function check_gpu(gpu, path, report)
-  if gpu.id then
-    for _, key in ipairs({ "vendor", "device", "labels" }) do
-      if gpu[key] then
-        report(schema.below(path, key), "cannot stand beside id, which names one device")
-      end
+local function check_allowed_nodes(allowed, path, nodes, report)
+  local places = {}
+  for i, node in ipairs(allowed or {}) do
+    local at = schema.below(path, i)
+    if not nodes[node] then
+      report(at, "there is no such node" .. schema.suggestion(node, schema.sorted_keys(nodes)))
+    elseif places[node] then
+      report(at, "stands here twice")
     end
-  elseif not gpu.vendor or not gpu.device then
-    report(path, "needs id, or vendor and device")
+    places[node] = true
   end
 end
 
-local function check_vms(vms, report)
+local function check_vms(vms, site, nodes, report)
   local ids, names, paths, gpus = {}, {}, {}, {}
   for _, name in ipairs(schema.sorted_keys(vms)) do
     local vm = vms[name]
@@ -264,9 +262,9 @@ local function check_vms(vms, report)
     ids[#ids + 1] = { vm.id, { "vms", name, "id" } }
     names[#names + 1] = { (vm.name or name):lower(), vm.name and { "vms", name, "name" } or at }
     paths[#paths + 1] = { vm.path and vm.path:lower(), { "vms", name, "path" } }
-    for i, gpu in pairs(vm.gpus or {}) do
-      local path = { "vms", name, "gpus", i }
-      check_gpu(gpu, path, report)
+    requests.check(vm.gpus, { "vms", name, "gpus" }, report, site)
+    check_allowed_nodes(vm.nodes, { "vms", name, "nodes" }, nodes, report)
+    for i, gpu in ipairs(vm.gpus) do
       gpus[#gpus + 1] = { gpu.id, { "vms", name, "gpus", i, "id" } }
     end
     for _, key in ipairs({ "start_timeout", "stop_timeout" }) do
@@ -304,6 +302,9 @@ local function normalise(value)
   for key, vm in pairs(value.vms) do
     vm.key = key
     vm.name = vm.name or key
+    for i, request in ipairs(vm.gpus) do
+      vm.gpus[i] = requests.normalise(request)
+    end
   end
   return value
 end
@@ -414,7 +415,7 @@ function M.check(content, name)
     end
     check_nodes(result.nodes, report)
     check_devices(result.devices, result.nodes, report)
-    check_vms(result.vms, report)
+    check_vms(result.vms, requests.site(result.devices), result.nodes, report)
     if result.quarantine.most < result.quarantine.first then
       report({ "quarantine", "most" }, ("must not be shorter than first, which is %g s"):format(
         result.quarantine.first))

@@ -1,6 +1,8 @@
 -- The safety rules that need more than the world's own eye (design, section 3): what a command
 -- said, compared with
 -- what is true. Each check gives nil, or the id of the broken rule and a sentence.
+local requests = require("failover.parameters.requests")
+
 local M = {}
 
 local function vm_truth(truth, name)
@@ -29,7 +31,8 @@ local function honest(world, actor, code)
       return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm,
         running)
     end
-    if #vm.devices < #actor.parameters.vms[actor.vm].gpus then
+    local _, least = requests.wanted(actor.parameters.vms[actor.vm])
+    if #vm.devices < least then
       return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm,
         #vm.devices)
     end
@@ -67,7 +70,7 @@ function M.snapshot(world, actor)
   local own = {}
   for _, request in ipairs(actor.parameters.vms[actor.vm] and actor.parameters.vms[actor.vm].gpus
     or {}) do
-    own[request.id or ""] = true
+    own[requests.fixed(request) or ""] = true
   end
   for _, device in ipairs(truth.devices) do
     if own[device.id] then

@@ -9,6 +9,7 @@ local failure = require("failure")
 local json = require("json")
 local replay_clock = require("lab.replay.clock")
 local quarantine = require("failover.quarantine")
+local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
 local sources = require("failover.engine.sources")
 
@@ -197,6 +198,11 @@ end
 local function run_engine(record, given, book, options)
   local run, arguments = record.run, record.run.arguments
   local began, remembered = arguments.recording.began, arguments.recording.quarantine or {}
+  for _, vm in pairs(arguments.recording.parameters.vms or {}) do
+    for i, request in ipairs(vm.gpus or {}) do
+      vm.gpus[i] = requests.normalise(request) -- recorded before requests had one form
+    end
+  end
   local c = context.open({
     parameters = arguments.recording.parameters, vm = run.vm, node = run.node,
     evidence = arguments.evidence, ecx = run.environment, journal = book,

@@ -288,7 +288,7 @@ describe("README's tables", function()
     end
     local problems = {}
     for _, entry in ipairs(parameters.keys()) do
-      local key = entry.key:gsub("^nodes%.NAME%.wmi%.", "wmi.")
+      local key = entry.key:gsub("^nodes%.NAME%.wmi%.", "wmi."):gsub("%.first_of%[%]", "")
       local default = described[key]
       if not default then
         problems[#problems + 1] = "not described: " .. key

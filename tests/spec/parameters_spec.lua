@@ -149,8 +149,9 @@ describe("parameters.lua", function()
         "vms.vme2.gpus[1].id: must be an EEM device id as in \"0x8cdf9d911c60\""
           .. " (0x and twelve hexadecimal digits)" },
       { "gpus = { { id = \"0x8cdf9d911c60\" } }", "gpus = {}", "vms.vme2.gpus: must not be empty" },
-      { "gpus = { { id = \"0x8cdf9d911c60\" } }", "gpus = { { vendor = \"10de\" } }",
-        "vms.vme2.gpus[1]: needs id, or vendor and device" },
+      { "gpus = { { id = \"0x8cdf9d911c60\" } }", "gpus = { { labels = {} } }",
+        "vms.vme2.gpus[1]: needs id, or what the device must be: vendor and device, class, labels,"
+          .. " model or min_memory" },
       { "group_id = 50", "group_id = \"50\"",
         "nodes.ms1.group_id: must be a whole number, is text; write it without quotes" },
       { "path = [[G:\\Hyper-V\\vme2]]", "path = \"G:\\new\"",

@@ -2,6 +2,7 @@
 local failover = require("failover")
 local evidence = require("failover.evidence")
 local failure = require("failure")
+local requests = require("failover.parameters.requests")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
@@ -124,9 +125,9 @@ local guest_sees_gpu = step "guest reports a working GPU" {
       return false,
         "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
     end
-    local count = tonumber(said["gpu.count"]) or 0
-    return failover.answer(said["gpu.status"] == "ok" and count >= #c.vm.gpus,
-      string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, #c.vm.gpus))
+    local count, wanted = tonumber(said["gpu.count"]) or 0, requests.wanted(c.vm)
+    return failover.answer(said["gpu.status"] == "ok" and count >= wanted,
+      string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, wanted))
   end,
   -- A guest that says nothing proves nothing. Which of several devices is missing it does not say.
   ended = function(c, failed)
@@ -150,7 +151,8 @@ local has_gpu = step "VM has its GPU" {
     for _, assignment in ipairs(c.hyperv:assigned(vm)) do
       count = count + (assignment.present and 1 or 0)
     end
-    return count >= #c.vm.gpus, string.format("%d of %d devices are there", count, #c.vm.gpus)
+    local wanted = requests.wanted(c.vm)
+    return count >= wanted, string.format("%d of %d devices are there", count, wanted)
   end,
 }
 

@@ -3,6 +3,7 @@ local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
+local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
 local session = require("host.session")
 
@@ -83,7 +84,7 @@ end
 local function look_at_gpus(c, parameters, vm)
   local list = {}
   for i, request in ipairs(vm.gpus) do
-    local entry = { id = request.id }
+    local entry = { id = requests.fixed(request), title = request.title }
     local ok, gpu, device = loop.guard(require("failover.cards").choose, c, request)
     if ok then
       entry = {
