@@ -11,6 +11,8 @@ M.commands = {
   { "monitor", "Says whether it runs healthily here (for genw.bat)" },
   { "plan", "Shows what start, stop, prepare or recover would do; changes nothing" },
   { "status", "Shows virtual machines, GPUs and the last runs" },
+  { "gpu", "Lists every GPU, with its state, node and virtual machine (list)" },
+  { "vm", "Lists the virtual machines with their nodes and devices (list)" },
   { "check", "Examines parameters, logins, rights and settings before they are needed" },
   { "prepare", "Sets this node and the virtual machine up for the GPU, once" },
   { "recover", "Puts this node in order after it came back; starts nothing" },
@@ -89,6 +91,23 @@ local function help_of(parser, wanted)
   })
 end
 
+-- Defines the words below a command. Each is a module host.commands.<name>.<word> with define and
+-- run; only that of the word that is there is loaded. The word is parsed into `subcommand`.
+---@param command table argparse's
+---@param name string of the command
+---@param list string[][] word and one line each
+local function subcommands(command, name, list, arguments, each)
+  command:command_target("subcommand")
+  local named = named_commands(arguments)
+  for _, entry in ipairs(list) do
+    local below = command:command(entry[1]):summary(entry[2])
+    each(below)
+    if named[entry[1]] then
+      require("host.commands." .. name .. "." .. entry[1]).define(below, M)
+    end
+  end
+end
+
 ---@param arguments string[]
 ---@return table? parsed with field `command`; nil for help and mistakes
 ---@return { help: string?, mistake: string?, usage: string? }? why
@@ -105,6 +124,11 @@ function M.parse(arguments)
     if named[entry[1]] then
       local module = require("host.commands." .. entry[1])
       module.define(command, M, arguments)
+      if module.subcommands then
+        subcommands(command, entry[1], module.subcommands, arguments, function(below)
+          help_of(below, wanted)
+        end)
+      end
       usage_of = usage_of == parser and command or usage_of
     end
   end

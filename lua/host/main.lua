@@ -41,7 +41,7 @@ end
 local STUCK = 10
 local runs_scripts = {
   start = true, stop = true, monitor = true, prepare = true, recover = true, plan = true,
-  status = true, replay = true,
+  status = true, replay = true, gpu = true, vm = true,
 }
 
 local function usage(why)

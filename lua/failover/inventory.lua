@@ -1,0 +1,117 @@
+-- What there is, seen now: every card of the I/O boxes, every node, every virtual machine of
+-- parameters.lua, and who has what. Read live from ExpEther Manager's groups and Hyper-V's
+-- assignments, never from a list of one's own, so that it cannot be out of date. Only looks.
+--
+--   local situation = require("failover.inventory").read(c, { nodes = "all" })
+--
+-- A situation is plain data: { devices, nodes, vms, warnings }, see lua/meta/situation.lua.
+local ask = require("failover.inventory.ask")
+local bind = require("failover.inventory.bind")
+local devices = require("failover.inventory.devices")
+local machines = require("failover.inventory.machines")
+
+local M = {}
+
+local function sorted_names(t)
+  local names = {}
+  for name in pairs(t) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+-- The nodes of parameters.lua with their boards, by name and by group.
+local function make_nodes(parameters, answers, boards, complain)
+  local list, by_group = {}, {}
+  for i, name in ipairs(sorted_names(parameters.nodes)) do
+    local entry, answer = parameters.nodes[name], answers[name]
+    local board = entry.board and boards[entry.board] or (boards[entry.group_id] or {})[1]
+    list[i] = {
+      name = name, group_id = entry.group_id, reachable = answer.reachable, asked = answer.asked,
+      why = answer.why, held = 0, drained = entry.drained or false,
+      board = board and board.id, board_power = board and board.power,
+      capacity = board and board.max_devices, unclaimed = {},
+    }
+    if board and board.group_id ~= entry.group_id then
+      complain("the board of %s is in group %s, not in %d as parameters.lua says", name,
+        tostring(board.group_id), entry.group_id)
+    end
+    by_group[entry.group_id] = list[i]
+  end
+  return list, by_group
+end
+
+-- Which of the cards in a node's group are where on it.
+local function bind_node(node, answer, cards, complain)
+  if not answer.reachable then
+    return nil
+  end
+  local linked = {}
+  for _, card in ipairs(cards) do
+    if card.link ~= "down" then
+      linked[#linked + 1] = card
+    end
+  end
+  local bound = bind.node(node.name, answer, linked, complain)
+  node.unclaimed = bound.unclaimed
+  for _, card in ipairs(linked) do
+    local fn = card.fn
+    card.shown_as = fn and fn.name or nil
+    card.dismounted = fn and fn.dismounted
+    card.class = card.class or fn and fn.subclass and fn.subclass .. "00" or nil
+    card.unseen = card.vendor and not card.location and not card.among or nil
+  end
+  return bound
+end
+
+-- Makes a situation of answers (inventory/ask.lua). `quarantined`: entries by id.
+---@param parameters table
+---@param answers table
+---@param quarantined table<string, table>?
+---@return Situation
+function M.build(parameters, answers, quarantined)
+  local warnings = table.move(answers.warnings, 1, #answers.warnings, 1, {})
+  local function complain(...)
+    warnings[#warnings + 1] = string.format(...)
+  end
+  local cards, _, boards = devices.collect(parameters, answers.eem, complain)
+  local nodes, by_group = make_nodes(parameters, answers.nodes, boards, complain)
+  local cards_of = {}
+  for _, card in ipairs(cards) do
+    local node = card.group_id and not card.free and by_group[card.group_id]
+    if node then
+      card.node = node.name
+      node.held = node.held + 1
+      cards_of[node.name] = cards_of[node.name] or {}
+      table.insert(cards_of[node.name], card)
+    end
+  end
+  local bound = {}
+  for _, node in ipairs(nodes) do
+    bound[node.name] = bind_node(node, answers.nodes[node.name], cards_of[node.name] or {},
+      complain)
+  end
+  local vms = machines.collect(parameters, answers.nodes, bound, cards, complain)
+  for _, card in ipairs(cards) do
+    devices.settle(card, card.node and by_group[card.group_id], (quarantined or {})[card.id])
+  end
+  for _, card in ipairs(cards) do
+    devices.finish(card)
+  end
+  return { devices = cards, nodes = nodes, vms = vms, warnings = warnings }
+end
+
+-- Looks at everything and says what there is. options: nodes = "all" (the default), "own" or a list
+-- of names: which nodes are asked; partitions: partitionable GPUs, too; heartbeat: of the running
+-- machines, too; eem = "optional": also without ExpEther Manager, whose devices then are missing.
+-- A node that does not answer is a warning. Raises what ExpEther Manager raises.
+---@param c Context
+---@param options table?
+---@return Situation
+function M.read(c, options)
+  local answers = ask.everything(c, options or {}, devices.shown)
+  return M.build(c.parameters, answers, c.quarantine:active())
+end
+
+return M

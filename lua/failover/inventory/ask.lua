@@ -1,0 +1,274 @@
+-- Asks ExpEther Manager and the nodes what they show, all side by side, and only looks. What one of
+-- them does not tell is a warning; the others' answers are worth having all the same.
+--
+-- An answer is plain data, so that what is made of it (failover/inventory.lua) needs no world:
+--   { eem = { EemDevice... } or nil, eem_failure?, nodes = { [name] = NodeAnswer }, warnings =
+--   {text} }
+--   NodeAnswer = { reachable, asked, why?, vms = { { id, name, state, running, uptime, heartbeat?,
+--     assigned = { Assignment... } } }, assignable = { HostDevice... }, pnp = { PnpDevice... } }
+local evidence = require("failover.evidence")
+local failover = require("failover")
+local loop = require("loop")
+local observe = require("failover.engine.observe")
+local scheduler = require("host.scheduler")
+
+local M = {}
+
+---- side by side ----------------------------------------------------------------------------------
+
+-- A task that belongs to the running one: in a recorded run its calls are a branch of their own, as
+-- those of failover.together are.
+local function branch_off(name, fn)
+  local parent = scheduler.current()
+  local task = scheduler.spawn(fn)
+  task.step = parent.step
+  if parent.branch or parent.trail then
+    observe.begin_branch(task, (parent.branch and parent.branch .. "." or "") .. "look " .. name,
+      parent.trail ~= nil)
+  end
+  return task
+end
+
+-- Runs all of them, waits for all. A failure of one is raised when all have ended; one that is to
+-- stop takes the others along. Each job gets the tasks, so that it can wait for another one.
+local function side_by_side(jobs)
+  local tasks, first = {}, nil
+  for i, job in ipairs(jobs) do
+    tasks[i] = branch_off(job.name, function()
+      return job.run(tasks)
+    end)
+  end
+  local ok, raised = loop.guard(function()
+    for _, task in ipairs(tasks) do
+      local fine, failed = scheduler.join(task)
+      first = first or not fine and failed or nil
+    end
+  end)
+  if not ok then
+    for _, task in ipairs(tasks) do
+      scheduler.cancel(task, raised)
+    end
+    scheduler.shielded(function()
+      for _, task in ipairs(tasks) do
+        scheduler.join(task)
+      end
+    end)
+    error(raised, 0)
+  elseif first then
+    error(first, 0)
+  end
+end
+
+---- one node --------------------------------------------------------------------------------------
+
+-- A key of parameters.vms for a machine of Hyper-V: by GUID where that is given, else by name.
+local function key_of(parameters, vm)
+  local by_name
+  for key, ours in pairs(parameters.vms) do
+    if ours.id == vm.id then
+      return key
+    elseif not ours.id and (ours.name or key):lower() == vm.name:lower() then
+      by_name = key
+    end
+  end
+  return by_name
+end
+
+-- Machines that are not ours matter only where they use a device; that is seen in the list of
+-- assignable devices, so that they need not be asked one by one for nothing.
+local function ask_machines(c, node, hyperv, answer, options)
+  for _, vm in ipairs(answer.listed) do
+    local key = key_of(c.parameters, vm)
+    answer.vms[#answer.vms + 1] = {
+      id = vm.id, name = vm.name, key = key, state = vm.state, status = vm.status,
+      uptime = vm.uptime, running = evidence.is_active(vm), assigned = {},
+    }
+  end
+  local used = 0
+  for _, device in ipairs(answer.assignable) do
+    used = used + (device.in_use and 1 or 0)
+  end
+  local function ask(vm)
+    local assigned, failed = failover.try(hyperv.assigned, hyperv, vm.id)
+    if assigned then
+      vm.assigned = assigned
+      used = used - #assigned
+    elseif failed.code ~= "HYPERV_VM_NOT_FOUND" then
+      answer.complain("%s: the devices of %s cannot be told: %s", node, vm.name, failed.message)
+    end
+  end
+  for _, vm in ipairs(answer.vms) do
+    if vm.key then
+      ask(vm)
+      if options.heartbeat and vm.state == "running" then
+        vm.heartbeat = failover.try(hyperv.heartbeat, hyperv, vm.id)
+      end
+    end
+  end
+  for _, vm in ipairs(answer.vms) do
+    if not vm.key and used > 0 then
+      ask(vm)
+    end
+  end
+end
+
+-- The host's own list of devices: those of class Display, whatever they are, and all of the vendors
+-- that are looked for (a card without its driver has no class).
+local function ask_pnp(pnp, vendors)
+  local found, known = {}, {}
+  local function add(list)
+    for _, device in ipairs(list) do
+      if not known[device.id] then
+        known[device.id] = true
+        found[#found + 1] = device
+      end
+    end
+  end
+  for _, vendor in ipairs(vendors) do
+    add(pnp:devices({ vendor = vendor }))
+  end
+  add(pnp:devices({ class = "Display" }))
+  return found
+end
+
+local function offers(native, verb)
+  return observe.verbs[native][verb] ~= nil
+end
+
+-- Asks one node; `vendors` gives those that are looked for, when ExpEther Manager has told its
+-- part.
+local function ask_node(c, name, answer, options, vendors)
+  local hyperv, failed = failover.try(function()
+    return c:peer(name).hyperv
+  end)
+  local vms
+  if hyperv then
+    vms, failed = failover.try(hyperv.vms, hyperv)
+  end
+  if not vms then
+    answer.why = failed.message
+    answer.complain("%s does not answer: %s", name, failed.message)
+    return
+  end
+  answer.reachable, answer.listed = true, vms
+  local function part(what, fn)
+    local result, why = failover.try(fn)
+    if why then
+      answer.complain("%s: %s: %s", name, what, why.message)
+    end
+    return result
+  end
+  answer.assignable = part("its assignable devices cannot be told", function()
+    return hyperv:assignable_devices()
+  end) or {}
+  ask_machines(c, name, hyperv, answer, options)
+  if options.partitions and offers("hyperv", "partitionable_gpus") then
+    answer.partitionable = part("its partitionable GPUs cannot be told", function()
+      return hyperv:partitionable_gpus()
+    end) or {}
+    for _, vm in ipairs(answer.vms) do
+      if #answer.partitionable > 0 then
+        vm.partitions = part("the GPU partitions of " .. vm.name .. " cannot be told", function()
+          return hyperv:partitions(vm.id)
+        end)
+      end
+    end
+  end
+  answer.pnp = part("plug and play cannot be asked", function()
+    return ask_pnp(c:peer(name).pnp, vendors())
+  end) or {}
+  answer.listed = nil
+end
+
+---- all -------------------------------------------------------------------------------------------
+
+local function names_of(c, which)
+  if type(which) == "table" then
+    return which
+  elseif which == "own" then
+    return { c.node }
+  end
+  local names = {}
+  for name in pairs(c.parameters.nodes) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+-- PCI vendors that cards may have, as far as they are known: from parameters.lua and from what
+-- ExpEther Manager shows.
+local function vendors_of(parameters, eem, shown)
+  local seen, list = {}, {}
+  local function add(vendor)
+    if vendor and not seen[vendor] then
+      seen[vendor] = true
+      list[#list + 1] = vendor
+    end
+  end
+  for _, entry in pairs(parameters.devices or {}) do
+    add(entry.vendor)
+  end
+  for _, device in ipairs(eem or {}) do
+    add(shown(device))
+  end
+  for _, vm in pairs(parameters.vms) do
+    for _, request in ipairs(vm.gpus) do
+      add(request.vendor)
+      for _, criteria in ipairs(request.alternatives or {}) do
+        add(criteria.vendor)
+      end
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+-- options: nodes = "all" | "own" | list of names, heartbeat, partitions, eem = "optional" (a
+-- manager that does not answer is a warning, too). shown(device): the vendor that EEM shows of a
+-- card. Raises what ExpEther Manager raises.
+function M.everything(c, options, shown)
+  local result = { nodes = {}, warnings = {} }
+  local function complain(...)
+    result.warnings[#result.warnings + 1] = string.format(...)
+  end
+  local vendors = {}
+  local jobs = { {
+    name = "eem",
+    run = function()
+      result.eem, result.eem_failure = failover.try(function()
+        return c.eem:devices()
+      end)
+      vendors = vendors_of(c.parameters, result.eem, shown)
+    end,
+  } }
+  for name in pairs(c.parameters.nodes) do
+    result.nodes[name] = {
+      asked = false, reachable = false, why = "not asked", vms = {}, assignable = {}, pnp = {},
+    }
+  end
+  for _, name in ipairs(names_of(c, options.nodes)) do
+    local answer = result.nodes[name]
+    answer.asked, answer.why, answer.complain = true, nil, complain
+    jobs[#jobs + 1] = {
+      name = name,
+      run = function(tasks)
+        ask_node(c, name, answer, options, function()
+          scheduler.join(tasks[1])
+          return vendors
+        end)
+        answer.complain = nil
+      end,
+    }
+  end
+  side_by_side(jobs)
+  if result.eem_failure and options.eem ~= "optional" then
+    error(result.eem_failure, 0)
+  elseif result.eem_failure then
+    complain("ExpEther Manager cannot be asked: %s", result.eem_failure.message)
+  end
+  table.sort(result.warnings)
+  return result
+end
+
+return M

@@ -1,0 +1,21 @@
+-- takeover gpu: what there is of GPUs, who has them, and what parameters.lua should say of them.
+-- Each word below it is a module of its own in gpu/.
+local M = {}
+
+-- Word and one line each, in the order of the help.
+M.subcommands = {
+  { "list", "Shows every device: its state, node and virtual machine" },
+}
+
+function M.define(command)
+  command:description([[
+Looks at every GPU of the cluster: what ExpEther Manager shows, what the nodes have, what
+parameters.lua says of it. Changes nothing.]])
+  command:epilog("`takeover gpu COMMAND --help` explains each, with its exit codes and an example.")
+end
+
+function M.run(arguments, program)
+  return require("host.commands.gpu." .. arguments.subcommand).run(arguments, program)
+end
+
+return M

@@ -1,0 +1,127 @@
+-- takeover gpu list: every device, its state, and who has it.
+local exit_codes = require("host.exit_codes")
+local output = require("host.output")
+local situation = require("host.situation")
+
+local M = {}
+
+local STATES = { "free", "held", "quarantined", "missing", "foreign" }
+
+function M.define(command, cli)
+  command:description([[
+Shows every device that ExpEther Manager shows or parameters.lua names: its state, the node in whose
+group it is, the virtual machine that has it assigned, its labels, what card it is and who says so.
+
+  free         in the pool
+  held         in the group of a node; with or without a virtual machine that has it
+  quarantined  it failed lately on this node and is not offered for a while
+  missing      declared or asked for, but ExpEther Manager does not show it
+  foreign      in a group that is no node's in parameters.lua]])
+  command:epilog(cli.exit_codes({ "ok", "configuration", "unknown" })
+    .. "\n\nExample:\n  takeover gpu list --state free --label purpose=training")
+  command:option("--node", "Only devices in this node's group"):argname("NAME"):target("on_node")
+  command:option("--state", "Only devices in this state; may be given several times")
+    :choices(STATES):argname("STATE"):count("*"):target("in_state")
+  command:option("--label", "Only devices with this label; several: all of them")
+    :argname("NAME=VALUE"):count("*")
+  command:option("--box", "Only devices in this I/O box"):argname("NAME")
+  command:option("--vm", "Only devices that this virtual machine has"):argname("VM")
+end
+
+local colours = {
+  free = "green", quarantined = "yellow", missing = "red", foreign = "yellow", up = nil,
+}
+
+local function passes(device, wanted)
+  for name, value in pairs(wanted.labels) do
+    if device.labels[name] ~= value then
+      return false
+    end
+  end
+  return (not wanted.node or device.node == wanted.node)
+    and (not wanted.states or wanted.states[device.state])
+    and (not wanted.box or device.box == wanted.box)
+    and (not wanted.vm or device.vm == wanted.vm)
+end
+
+local function filter_of(arguments, s)
+  local wanted = {
+    labels = situation.labels(arguments.label), node = situation.node(s, arguments.on_node),
+    box = arguments.box, vm = arguments.vm,
+  }
+  for _, state in ipairs(arguments.in_state or {}) do
+    wanted.states = wanted.states or {}
+    wanted.states[state] = true
+  end
+  return wanted
+end
+
+-- "10de:1f08 GeForce RTX 2060"
+function M.card_words(device)
+  local words = {}
+  if device.vendor and device.device then
+    words[1] = device.vendor .. ":" .. device.device
+  end
+  words[#words + 1] = device.model or device.shown_as
+  return table.concat(words, " ")
+end
+
+-- "vme2", with a star where the machine does not run, "?" where one of several has it.
+local function vm_words(device)
+  if device.users then
+    return table.concat(device.users, " or ") .. " ?"
+  end
+  return device.vm and device.vm .. (device.vm_running and "" or " (off)") or nil
+end
+
+local function show(devices)
+  local rows, remarks = {}, {}
+  for i, device in ipairs(devices) do
+    rows[i] = {
+      device.name or device.id, device.name and device.id or "", device.state, device.node,
+      vm_words(device), M.card_words(device), device.identity,
+      situation.label_words(device.labels), device.box, device.link,
+    }
+    local plain = device.state == "free" or device.state == "held" and device.reachable ~= false
+    if device.why and (not plain or device.users or device.link == "down" and device.node) then
+      remarks[#remarks + 1] = ("%s: %s"):format(output.paint(device.name or device.id, "bold"),
+        device.why)
+    end
+  end
+  if #rows == 0 then
+    output.line("no device")
+    return
+  end
+  output.table({
+    "device", "id", "state", "node", "vm", "card", "identity", "labels", "box", "link",
+  }, rows, { colours = { [3] = function(cell)
+    return colours[cell]
+  end } })
+  for i, remark in ipairs(remarks) do
+    output.line("%s%s", i == 1 and "\n" or "", remark)
+  end
+end
+
+function M.run(arguments, program)
+  local seen, s = situation.read(arguments, program, { nodes = "all", partitions = true })
+  if not seen then
+    return exit_codes.unknown
+  end
+  local wanted, list = filter_of(arguments, s), {}
+  for _, device in ipairs(seen.devices) do
+    if passes(device, wanted) then
+      list[#list + 1] = device
+    end
+  end
+  local json = require("json")
+  output.document({
+    devices = json.array(list), nodes = json.array(seen.nodes),
+    warnings = json.array(seen.warnings),
+  })
+  if not output.is_json() then
+    show(list)
+  end
+  return exit_codes.ok
+end
+
+return M

@@ -1,0 +1,103 @@
+---@meta
+-- What failover.inventory gives and failover.placement takes: plain data, without functions, so that it can be printed, kept and made up.
+
+---@class Situation
+---@field devices Device[]  sorted by id
+---@field nodes SituationNode[] sorted by name
+---@field vms Machine[]     sorted by key
+---@field warnings string[] what could not be seen, and what contradicts itself
+
+---@class Device
+---@field id string         EEM's id; of a partitionable GPU "ms1/<its name on that node>"
+---@field title string      name and id
+---@field name string?
+---@field kind "card"|"partitionable"
+---@field state "free"|"held"|"quarantined"|"missing"|"foreign" exactly one; missing: declared or asked for, not shown by ExpEther Manager;
+---                         foreign: in a group of none of our nodes; quarantined: free or held, used by no running machine, and failed lately
+---@field why string?       the state explained
+---@field declared boolean  parameters.lua has an entry of it
+---@field labels table<string, string>
+---@field box string?
+---@field model string?     as declared
+---@field memory integer?   bytes, as declared
+---@field serial string?    of the card, as declared
+---@field vendor string?    "10de"
+---@field device string?    "1f08"
+---@field class string?     six hex digits, of the card; a hint, never a requirement
+---@field identity "declared"|"eem"|"node"|"unknown" where vendor and device come from
+---@field bridge boolean    ExpEther Manager shows class 06xxxx: the card's own PCIe switch, which says nothing of the card
+---@field group_id integer?
+---@field node string?      in whose group it is; of a partitionable GPU: where it is
+---@field vm string?        key of the machine that has it assigned; one that is not in parameters.lua is called by its name
+---@field vm_known boolean? the machine is in parameters.lua
+---@field vm_running boolean that machine is active; true also where one of several (users) may have it
+---@field users string[]?   machines of which one has it, and nothing tells which
+---@field link "up"|"down"|"unknown"
+---@field power "on"|"off"|nil
+---@field reachable boolean?
+---@field board string?     id of the board that it is linked to
+---@field location string?  on that node
+---@field locations table<string, string> by node, as declared
+---@field dismounted boolean? from its host
+---@field shown_as string?  what the node calls it
+---@field slot table?       of the I/O box: { model, serial, type }
+---@field quarantine table? entry of failover.quarantine
+---@field cost number       of taking it; 0 unless history says more
+---@field total_vram integer? of a partitionable GPU: bytes
+---@field free_vram integer?
+---@field partitions integer? in use
+---@field most integer?     partitions that are possible
+
+---@class SituationNode
+---@field name string
+---@field group_id integer
+---@field reachable boolean
+---@field asked boolean     false: it was not asked, so reachable is false, too
+---@field why string?       it is not reachable
+---@field capacity integer? devices that its board takes
+---@field held integer      devices in its group
+---@field drained boolean
+---@field board string?     id
+---@field board_power "on"|"off"|nil
+---@field unclaimed table[] what the node shows of PCI functions that are no known card: { location, vendor, device, subclass, name, instance }
+
+---@class Machine
+---@field key string        in parameters.lua
+---@field name string
+---@field id string?        GUID, where it was found
+---@field group string?
+---@field requests Request[]
+---@field priority integer
+---@field nodes string[]?   where it may run; nil: anywhere
+---@field node string?      where it is active, else registered
+---@field registered string[] all nodes that have it registered
+---@field state string      Hyper-V's word; "absent": on no node; "unknown": on none of those that answered
+---@field running boolean   active: it uses its devices
+---@field uptime number?    seconds
+---@field heartbeat string? where it was asked for
+---@field devices string[]  ids that it has
+---@field guessed boolean?  it is off: not assigned, but idle in its node's group and asked for by it alone
+---@field unresolved integer? devices that it has and that cannot be told apart from others of their model
+---@field other integer?    assigned functions that are no card of ExpEther Manager
+---@field gone integer?     assigned devices that are no longer there
+---@field degraded boolean  runs with fewer devices than it asks for
+---@field mmio_low integer? bytes
+---@field mmio_high integer?
+
+---@class Request
+---@field count integer
+---@field min integer
+---@field same_box boolean
+---@field different_box boolean
+---@field alternatives Criteria[] in the order of preference; all devices of a request come from the same one
+---@field title string
+
+---@class Criteria
+---@field id string?
+---@field vendor string?
+---@field device string?
+---@field class string?     its beginning: "03"
+---@field labels table<string, string>?
+---@field model string?
+---@field min_memory integer? bytes
+---@field partition { vram: integer }?
