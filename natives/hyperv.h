@@ -253,4 +253,50 @@ int tk_hyperv_unassign(bool *changed, struct tk_hyperv *h, const struct tk_vm_re
                        const char *assignment_id, const struct tk_limit *limit,
                        struct tk_failure *err);
 
+// ---- shares of a GPU (hyperv_partition.c)
+
+#define TK_PARTITION_COUNTS 32
+
+// A card of the host that can be shared (Msvm_PartitionableGpu). Amounts of memory are in the
+// driver's own unit, bytes where it tells bytes (unverified which do); UINT64_MAX: not told.
+struct tk_gpu {
+    char *name;     // "\\\\?\\PCI#VEN_...\\GPUPARAV"
+    char *instance; // "PCI\\VEN_..." as the name tells it; NULL: it does not
+    char *path;     // full object path
+    char vendor[5], device[5];
+    uint32_t counts[TK_PARTITION_COUNTS]; // into how many parts it can be divided
+    size_t count_count;
+    uint32_t partitions; // into how many it is
+    uint64_t total, available, min, max, optimal;
+};
+struct tk_gpu_list {
+    struct tk_gpu *items;
+    size_t count;
+};
+struct tk_share {
+    char *id;
+    char *gpu;    // name of the card; NULL: any
+    bool present; // false: it names a card that is not there
+    uint64_t vram;
+};
+struct tk_share_list {
+    struct tk_share *items;
+    size_t count;
+};
+void tk_gpu_list_clear(struct tk_gpu_list *list);
+void tk_share_list_clear(struct tk_share_list *list);
+// Empty on a host that does not know the class.
+int tk_hyperv_gpus(struct tk_gpu_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                   struct tk_failure *err);
+int tk_hyperv_shares(struct tk_share_list *out, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                     const struct tk_limit *limit, struct tk_failure *err);
+// gpu NULL: any card. vram 0: what the card's driver gives. HYPERV_EXISTS where the machine has a
+// share of that card with another amount, HYPERV_DEVICE_GONE where there is no such card.
+int tk_hyperv_add_share(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                        const char *gpu, uint64_t vram, const struct tk_limit *limit,
+                        struct tk_failure *err);
+int tk_hyperv_remove_share(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                           const char *share_id, const struct tk_limit *limit,
+                           struct tk_failure *err);
+
 #endif

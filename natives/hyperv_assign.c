@@ -137,82 +137,20 @@ static int find_assignment(bool *found, struct tk_hyperv *h, const struct tk_vm_
     return result;
 }
 
-// The machine, registered or planned, must be off for its devices to change.
-static int check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm, const struct tk_limit *limit,
-                     struct tk_failure *err)
+// VirtualFunctions [0] is the physical function (that it is required is unverified).
+static int add_device(struct tk_hyperv *h, const struct tk_vm_ref *vm, const char *device_path,
+                      const struct tk_limit *limit, struct tk_failure *err)
 {
-    struct tk_vm there = {0};
-    int result = tk_hyperv_look(&there, NULL, h, vm, limit, err);
-
-    if (result == 0 && there.state != TK_VM_OFF) {
-        result = tk_hyperv_wrong_state(err, &there, "its devices change only while it is off");
-    }
-    tk_vm_clear(&there);
-    return result;
-}
-
-// The setting to add: Hyper-V's own template for this kind, with the device in it. VirtualFunctions
-// [0] is the physical function (that it is required is unverified).
-static int make_setting(struct tk_cim_object **out, struct tk_hyperv *h, const char *device_path,
-                        const struct tk_limit *limit, struct tk_failure *err)
-{
-    struct tk_cim_list list = {0};
     struct tk_cim_object *setting;
 
-    *out = NULL;
-    if (tk_hyperv_query(&list, h, limit, err,
-                        "SELECT * FROM Msvm_PciExpressSettingData WHERE InstanceID LIKE "
-                        "'%%\\\\Default'") != 0) {
-        tk_cim_list_free(&list);
+    if (tk_hyperv_template(&setting, h, "Msvm_PciExpressSettingData", limit, err) != 0) {
         return -1;
     }
-    if (list.count == 0) {
-        tk_fail(err, TK_HYPERV_NOT_ASSIGNABLE, "this host has no template for assigned devices");
-        tk_fail_hint(err, "device assignment needs Windows Server 2016 or later");
-        tk_cim_list_free(&list);
-        return -1;
-    }
-    setting = tk_cim_new("Msvm_PciExpressSettingData");
-    for (size_t i = 0; i < list.items[0]->count; i++) {
-        const struct tk_cim_property *p = &list.items[0]->properties[i];
-
-        for (size_t v = 0; v < p->count && p->type != TK_CIM_INSTANCE; v++) {
-            if (p->is_array) {
-                tk_cim_add(setting, p->name, p->type, p->values[v].text);
-            } else {
-                tk_cim_set(setting, p->name, p->type, p->values[v].text);
-            }
-        }
-    }
-    tk_cim_list_free(&list);
     tk_cim_set_array(setting, "HostResource", TK_CIM_STRING);
     tk_cim_add(setting, "HostResource", TK_CIM_STRING, device_path);
     tk_cim_set_array(setting, "VirtualFunctions", TK_CIM_UINT16);
     tk_cim_add(setting, "VirtualFunctions", TK_CIM_UINT16, "0");
-    *out = setting;
-    return 0;
-}
-
-static int add_setting(struct tk_hyperv *h, const char *vm_id, const char *device_path,
-                       const struct tk_limit *limit, struct tk_failure *err)
-{
-    struct tk_cim_object *in = tk_cim_new(""), *answer = NULL, *setting;
-    char *path = tk_hyperv_settings_path(vm_id);
-    int result = make_setting(&setting, h, device_path, limit, err);
-
-    if (result == 0) {
-        tk_cim_set(in, "AffectedConfiguration", TK_CIM_REFERENCE, path);
-        tk_cim_add_instance(in, "ResourceSettings", setting);
-        result = tk_hyperv_run(
-            &answer, h,
-            &(struct tk_hyperv_call){
-                .service = TK_VMMS, .method = "AddResourceSettings", .in = in, .target = vm_id},
-            limit, err);
-    }
-    tk_free(path);
-    tk_cim_free(in);
-    tk_cim_free(answer);
-    return result;
+    return tk_hyperv_add_setting(h, vm, setting, limit, err);
 }
 
 int tk_hyperv_assign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
@@ -231,7 +169,7 @@ int tk_hyperv_assign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref 
         result = 0;
         goto done;
     }
-    if (check_off(h, vm, limit, err) != 0 ||
+    if (tk_hyperv_check_off(h, vm, limit, err) != 0 ||
         wait_for_device(&devices, &device, h, location, LAG_MS, limit, err) != 0) {
         goto done;
     }
@@ -247,7 +185,7 @@ int tk_hyperv_assign(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref 
         tk_fail_target(err, location);
         goto done;
     }
-    result = add_setting(h, vm->id, device->path, limit, err);
+    result = add_device(h, vm, device->path, limit, err);
     *changed = result == 0;
 done:
     tk_host_device_list_clear(&devices);
@@ -258,40 +196,13 @@ int tk_hyperv_unassign(bool *changed, struct tk_hyperv *h, const struct tk_vm_re
                        const char *assignment_id, const struct tk_limit *limit,
                        struct tk_failure *err)
 {
-    struct tk_cim_object *in = NULL, *answer = NULL, *key = NULL;
-    char *path = NULL;
     bool assigned = false;
-    int result = -1;
 
     *changed = false;
     if (find_assignment(&assigned, h, vm, NULL, assignment_id, limit, err) != 0) {
-        goto done;
+        return -1;
     }
-    if (!assigned) {
-        result = 0;
-        goto done;
-    }
-    if (check_off(h, vm, limit, err) != 0) {
-        goto done;
-    }
-    key = tk_cim_new("Msvm_PciExpressSettingData");
-    tk_cim_set(key, "InstanceID", TK_CIM_STRING, assignment_id);
-    path = tk_cim_path_of(key);
-    in = tk_cim_new("");
-    tk_cim_add(in, "ResourceSettings", TK_CIM_REFERENCE, path);
-    result = tk_hyperv_run(
-        &answer, h,
-        &(struct tk_hyperv_call){
-            .service = TK_VMMS, .method = "RemoveResourceSettings", .in = in, .target = vm->id},
-        limit, err);
-    *changed = result == 0;
-    if (result != 0 && tk_hyperv_has(err, 0x80041002U)) { // gone since we looked
-        result = 0;
-    }
-done:
-    tk_free(path);
-    tk_cim_free(key);
-    tk_cim_free(in);
-    tk_cim_free(answer);
-    return result;
+    return assigned ? tk_hyperv_remove_setting(changed, h, vm, "Msvm_PciExpressSettingData",
+                                               assignment_id, limit, err)
+                    : 0;
 }

@@ -64,7 +64,28 @@ char *tk_hyperv_vm_path(const struct tk_vm *vm);
 // Path of its settings. Caller frees.
 char *tk_hyperv_settings_path(const char *id);
 
+// ---- hyperv_resource.c
+
+// HYPERV_STATE unless the machine, registered or planned, is off: then only its devices change.
+int tk_hyperv_check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                        const struct tk_limit *limit, struct tk_failure *err);
+// Hyper-V's own template for a kind of setting, to be filled. HYPERV_NOT_ASSIGNABLE where the host
+// has none. Caller frees.
+int tk_hyperv_template(struct tk_cim_object **out, struct tk_hyperv *h, const char *class_name,
+                       const struct tk_limit *limit, struct tk_failure *err);
+// AddResourceSettings. Takes the setting.
+int tk_hyperv_add_setting(struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                          struct tk_cim_object *setting, const struct tk_limit *limit,
+                          struct tk_failure *err);
+// RemoveResourceSettings, of a machine that is off. *changed is false when it is gone meanwhile.
+int tk_hyperv_remove_setting(bool *changed, struct tk_hyperv *h, const struct tk_vm_ref *vm,
+                             const char *class_name, const char *id, const struct tk_limit *limit,
+                             struct tk_failure *err);
+
 // ---- hyperv_device.c
+
+// \\HOST\root\virtualization\v2:Class.... as HostResource wants it. Caller frees.
+char *tk_hyperv_full_path(const struct tk_cim_object *o);
 
 // The entry of that location, NULL when there is none.
 struct tk_host_device *tk_host_device_at(const struct tk_host_device_list *list,

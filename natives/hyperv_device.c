@@ -40,8 +40,7 @@ static bool is_vm_record(const struct tk_cim_object *o)
     return system && tk_guid_parse(system, id);
 }
 
-// \\HOST\root\virtualization\v2:Msvm_PciExpress.... as HostResource wants it.
-static char *full_path(const struct tk_cim_object *o)
+char *tk_hyperv_full_path(const struct tk_cim_object *o)
 {
     char *path = tk_hyperv_path(o), *full;
     const char *host = tk_cim_text(o, "SystemName");
@@ -89,7 +88,7 @@ static void take_device(struct tk_host_device_list *out, const struct tk_cim_obj
         d->in_use = is_vm_record(o);
     }
     d->instance = tk_strdup(instance);
-    d->path = full_path(o);
+    d->path = tk_hyperv_full_path(o);
     tk_pci_ids(instance, d->vendor, d->device);
 }
 
@@ -121,7 +120,7 @@ int tk_hyperv_assignable(struct tk_host_device_list *out, struct tk_hyperv *h,
 static const struct tk_cim_object *named_device(const struct tk_cim_list *devices, const char *path)
 {
     for (size_t i = 0; i < devices->count && path; i++) {
-        char *own = full_path(devices->items[i]);
+        char *own = tk_hyperv_full_path(devices->items[i]);
         bool same = own && tk_cim_path_same(own, path);
 
         tk_free(own);

@@ -179,6 +179,32 @@ static int l_assignable_devices(lua_State *L)
     return tk_hyperv_look_up(L, w_assignable, tk_hyperv_push_devices);
 }
 
+static int w_gpus(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_gpus(&r->gpus, r->h, limit, err);
+}
+
+static int l_partitionable_gpus(lua_State *L)
+{
+    lua_settop(L, 1);
+    tk_hyperv_request(L);
+    return tk_hyperv_look_up(L, w_gpus, tk_hyperv_push_gpus);
+}
+
+static int w_shares(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_shares(&r->shares, r->h, &r->vm, limit, err);
+}
+
+static int l_partitions(lua_State *L)
+{
+    return look_at_vm(L, w_shares, tk_hyperv_push_shares);
+}
+
 static int w_jobs(void *self, const struct tk_limit *limit, struct tk_failure *err)
 {
     request *r = self;
@@ -224,6 +250,8 @@ const luaL_Reg tk_hyperv_looks[] = {
     {"assignable_devices", l_assignable_devices},
     {"heartbeat", l_heartbeat},
     {"guest_items", l_guest_items},
+    {"partitionable_gpus", l_partitionable_gpus},
+    {"partitions", l_partitions},
     {"jobs", l_jobs},
     {NULL, NULL},
 };

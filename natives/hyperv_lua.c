@@ -47,6 +47,8 @@ static int l_free_request(lua_State *L)
     tk_host_device_list_clear(&r->devices);
     tk_assignment_list_clear(&r->assignments);
     tk_hyperv_job_list_clear(&r->jobs);
+    tk_gpu_list_clear(&r->gpus);
+    tk_share_list_clear(&r->shares);
     memset(r, 0, sizeof *r);
     return 0;
 }

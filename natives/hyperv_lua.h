@@ -38,6 +38,9 @@ struct tk_hyperv_request {
     struct tk_host_device_list devices;
     struct tk_assignment_list assignments;
     struct tk_hyperv_job_list jobs;
+    struct tk_gpu_list gpus;
+    struct tk_share_list shares;
+    uint64_t amount;
 };
 
 // ---- hyperv_lua.c
@@ -75,5 +78,7 @@ int tk_hyperv_push_items(lua_State *L, void *request);
 int tk_hyperv_push_devices(lua_State *L, void *request);
 int tk_hyperv_push_assignments(lua_State *L, void *request);
 int tk_hyperv_push_jobs(lua_State *L, void *request);
+int tk_hyperv_push_gpus(lua_State *L, void *request);
+int tk_hyperv_push_shares(lua_State *L, void *request);
 
 #endif

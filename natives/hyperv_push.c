@@ -252,3 +252,59 @@ int tk_hyperv_push_jobs(lua_State *L, void *request)
     }
     return 1;
 }
+
+// Nothing for what was not told.
+static void set_amount(lua_State *L, const char *name, uint64_t bytes)
+{
+    if (bytes <= INT64_MAX) {
+        tk_push_size(L, bytes);
+        lua_setfield(L, -2, name);
+    }
+}
+
+int tk_hyperv_push_gpus(lua_State *L, void *request)
+{
+    const struct tk_gpu_list *list = &((const struct tk_hyperv_request *)request)->gpus;
+
+    lua_createtable(L, (int)list->count, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tk_gpu *gpu = &list->items[i];
+
+        lua_createtable(L, 0, 11);
+        tk_set_string(L, "name", gpu->name);
+        tk_set_string(L, "instance", gpu->instance);
+        set_ids(L, gpu->vendor, gpu->device);
+        tk_set_integer(L, "partitions", gpu->partitions);
+        lua_createtable(L, (int)gpu->count_count, 0);
+        for (size_t c = 0; c < gpu->count_count; c++) {
+            lua_pushinteger(L, gpu->counts[c]);
+            lua_rawseti(L, -2, (lua_Integer)c + 1);
+        }
+        lua_setfield(L, -2, "counts");
+        set_amount(L, "total_vram", gpu->total);
+        set_amount(L, "available_vram", gpu->available);
+        set_amount(L, "min_vram", gpu->min);
+        set_amount(L, "max_vram", gpu->max);
+        set_amount(L, "optimal_vram", gpu->optimal);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+int tk_hyperv_push_shares(lua_State *L, void *request)
+{
+    const struct tk_share_list *list = &((const struct tk_hyperv_request *)request)->shares;
+
+    lua_createtable(L, (int)list->count, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tk_share *share = &list->items[i];
+
+        lua_createtable(L, 0, 4);
+        tk_set_string(L, "id", share->id);
+        tk_set_string(L, "gpu", share->gpu);
+        tk_set_boolean(L, "present", share->present);
+        set_amount(L, "vram", share->vram);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}

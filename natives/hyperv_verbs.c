@@ -365,6 +365,46 @@ static int l_unassign(lua_State *L)
     return act_with_text(L, "the id of an assignment is needed", tk_hyperv_unassign);
 }
 
+// ---- shares of a GPU
+
+static int w_add_share(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_add_share(&r->changed, r->h, &r->vm, r->text[0], r->amount, limit, err);
+}
+
+static int l_add_partition(lua_State *L)
+{
+    struct {
+        const char *gpu;
+        uint64_t vram;
+    } o = {0};
+    static const struct tk_option spec[] = {
+        {"gpu", TK_OPT_STRING, 0, false},
+        {"vram", TK_OPT_SIZE, sizeof(const char *), true},
+        {NULL, 0, 0, false},
+    };
+    struct tk_vm_ref vm;
+    request *r;
+
+    lua_settop(L, 3);
+    vm = tk_hyperv_check_vm(L, 2);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    tk_options(L, 3, "Hyperv:add_partition", spec, &o);
+    luaL_argcheck(L, !o.gpu || *o.gpu, 3, "the name of the GPU is empty");
+    r = tk_hyperv_request(L);
+    r->vm = vm;
+    r->amount = o.vram;
+    r->text[0] = tk_strdup(o.gpu);
+    return tk_hyperv_act(L, w_add_share, tk_hyperv_push_changed);
+}
+
+static int l_remove_partition(lua_State *L)
+{
+    return act_with_text(L, "the id of a partition is needed", tk_hyperv_remove_share);
+}
+
 const luaL_Reg tk_hyperv_verbs[] = {
     {"import", l_import},
     {"validate", l_validate},
@@ -383,5 +423,7 @@ const luaL_Reg tk_hyperv_verbs[] = {
     {"mount", l_mount},
     {"assign", l_assign},
     {"unassign", l_unassign},
+    {"add_partition", l_add_partition},
+    {"remove_partition", l_remove_partition},
     {NULL, NULL},
 };

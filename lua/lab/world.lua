@@ -193,7 +193,7 @@ local function config_of(world, definition, changes)
     end
     config[name] = value
   end
-  config.disks, config.adapters, config.assignments = {}, {}, {}
+  config.disks, config.adapters, config.assignments, config.partitions = {}, {}, {}, {}
   for i, path in ipairs(changes.disks or definition.disks or {}) do
     local id = string.format("Microsoft:%s\\" .. GUID, definition.id, 0xD15C0000, i)
     config.disks[i] = { id = id, path = path, kind = path:lower():match("%.iso$") and "iso"

@@ -47,6 +47,25 @@ hyperv = {}
 ---@field device string?
 ---@field present boolean false: an orphan, the device it names is no longer there
 
+---@class PartitionableGpu a card of the host that can be shared (GPU partitioning)
+---@field name string "\\\\?\\PCI#VEN_10DE&...\\GPUPARAV"
+---@field instance string? "PCI\\VEN_10DE&...", as the name tells it
+---@field vendor string?
+---@field device string?
+---@field partitions integer into how many parts it is divided
+---@field counts integer[] into how many it can be
+---@field total_vram string? "6GiB"; amounts are the driver's own, bytes where it tells bytes. nil: not told
+---@field available_vram string?
+---@field min_vram string? of one part
+---@field max_vram string?
+---@field optimal_vram string?
+
+---@class Partition a machine's share of a GPU
+---@field id string instance id of the setting
+---@field gpu string? name of the card; nil: any
+---@field present boolean false: it names a card that is not there
+---@field vram string? "4GiB"; "0B": what the driver gives
+
 ---@class HypervJob an operation of this host that has not ended, whoever started it
 ---@field id string
 ---@field type integer? JobType: 12 start, 13 power off, 61 import, 62 export, 141 realize, 260 mount or dismount of a device, ...
@@ -162,6 +181,22 @@ function Hyperv:assign(vm, location) end
 -- By assignment id, also of a device that is gone; VM off. False when it is already gone.
 ---@return boolean changed
 function Hyperv:unassign(vm, assignment_id) end
+
+-- Cards of the host that can be shared: present, with their driver at work. Empty on a host that knows no GPU partitioning.
+---@return PartitionableGpu[]
+function Hyperv:partitionable_gpus() end
+-- A machine's shares.
+---@return Partition[]
+function Hyperv:partitions(vm) end
+-- Gives the machine, which must be off (else HYPERV_STATE), a share. vram "0B": what the driver gives. False when it has exactly this one;
+-- raises HYPERV_EXISTS when its share of this card has another size, HYPERV_DEVICE_GONE when there is no such card. That there is room is seen at
+-- the start of the machine (HYPERV_RESOURCES).
+---@param share { gpu: string?, vram: string }
+---@return boolean changed
+function Hyperv:add_partition(vm, share) end
+-- By partition id; VM off. False when it is already gone.
+---@return boolean changed
+function Hyperv:remove_partition(vm, partition_id) end
 
 ---@return "ok"|"degraded"|"no contact"|"lost"|"paused"|"error"|"none" none: VM off, or the service is not there
 function Hyperv:heartbeat(vm) end

@@ -9,6 +9,7 @@
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
+--   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
 --   c.quarantine                       devices that failed lately (failover/quarantine.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
@@ -128,6 +129,7 @@ local lazy = {
 -- Fields that may be absent without being a mistake.
 local optional = {
   evidence = true, vm = true, vm_name = true, vm_id = true, listener = true, gpus = true,
+  shares = true,
 }
 
 local function index(self, key)

@@ -25,10 +25,11 @@ M.verbs = {
   eem = set("look", "version devices device find_device", set("change", "connect disconnect audit",
     {})),
   hyperv = set("look", [[host vms planned_vms vm find_vm settings definition disks adapters validate
-    assignable_devices assigned heartbeat guest_items jobs]],
+    assignable_devices assigned partitionable_gpus partitions heartbeat guest_items jobs]],
     set("change",
       [[import configure relink_disk disconnect_adapter realize discard unregister export start
-    shutdown turn_off clear_saved_state dismount mount assign unassign]], {})),
+    shutdown turn_off clear_saved_state dismount mount assign unassign add_partition
+    remove_partition]], {})),
   pnp = set("look", "devices", set("change", "disable enable rescan", {})),
   files = set("look", "list find find_directory", set("change", [[copy_directory rename_directory
     delete_directory copy rename delete]], {})),

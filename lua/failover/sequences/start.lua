@@ -24,6 +24,7 @@ return failover.sequence "start" {
     },
   },
   gpu.assigned,
+  gpu.share_assigned,
   vm.running,
   vm.healthy,
   vm.guest_sees_gpu,

@@ -1,5 +1,6 @@
 -- The facts about GPUs, as sequences name them: gpu.chosen, gpu.connected, ...
 local fabric = require("failover.steps.gpu_fabric")
 local host = require("failover.steps.gpu_host")
+local partition = require("failover.steps.gpu_partition")
 
-return require("failover").collect("gpu", fabric, host)
+return require("failover").collect("gpu", fabric, host, partition)

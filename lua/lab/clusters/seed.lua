@@ -46,7 +46,7 @@ return {
           device = "1f08", class = "030000", subsystem = "86F11043",
             name = "NVIDIA GeForce RTX 2060",
           pnp_class = "Display", service = "nvlddmkm", low_mmio = 288, high_mmio = 8448,
-            needs_force = true,
+            needs_force = true, partitions = { counts = { 1, 2, 4 }, vram = 6 << 30 },
         }),
         nvidia({
           device = "10f9", class = "040300", subsystem = "86F11043",

@@ -275,6 +275,49 @@ function Hyperv:assigned(vm)
   end)
 end
 
+local function amount(bytes)
+  for _, unit in ipairs({ { "TiB", 40 }, { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } }) do
+    if bytes > 0 and bytes % (1 << unit[2]) == 0 then
+      return string.format("%d%s", bytes >> unit[2], unit[1])
+    end
+  end
+  return string.format("%dB", bytes)
+end
+
+function Hyperv:partitionable_gpus()
+  return look(self, "Msvm_PartitionableGpu", function()
+    local list = {}
+    for i, gpu in ipairs(host(self):partitionable()) do
+      list[i] = {
+        name = gpu.name, instance = gpu.entry.id, vendor = gpu.entry.fn.vendor,
+        device = gpu.entry.fn.device, partitions = gpu.most,
+        counts = table.move(gpu.counts, 1, #gpu.counts, 1, {}), total_vram = amount(gpu.total),
+        available_vram = amount(gpu.free), min_vram = amount(0), max_vram = amount(gpu.total),
+        optimal_vram = amount(gpu.part),
+      }
+    end
+    return list
+  end)
+end
+
+function Hyperv:partitions(vm)
+  local id, kind = M.reference(vm)
+  return look(self, "Msvm_GpuPartitionSettingData", function()
+    local hypervisor, list = host(self), {}
+    local record, present = hypervisor:any(id), {}
+    for _, gpu in ipairs(hypervisor:partitionable()) do
+      present[gpu.name] = true
+    end
+    for i, one in ipairs(record and record.config.partitions or {}) do
+      list[i] = {
+        id = one.id, gpu = one.gpu, present = one.gpu == nil or present[one.gpu] or false,
+        vram = amount(one.amount),
+      }
+    end
+    return something(self, list, id, kind)
+  end)
+end
+
 -- Of a component of the guest; whoever asks about nobody is told so.
 local function guest(self, vm, class, act)
   local id, kind = M.reference(vm)

@@ -322,21 +322,72 @@ return function(Hyperv, looks)
     return true
   end
 
-  function Hyperv:unassign(vm, assignment_id)
-    local id, there = reference(vm), false
-    for _, assignment in ipairs(self:assigned(vm)) do
-      there = there or same(assignment.id, assignment_id)
-    end
-    if not there then
-      return false
-    end
-    check_off(self, vm)
+  local function remove_setting(self, id, setting_id)
     local ok, failed = pcall(invoke, self, VSMS, "RemoveResourceSettings", id, function()
-      return host(self):remove_resource(assignment_id)
+      return host(self):remove_resource(setting_id)
     end)
     if not ok and failed.hresult ~= 0x80041002 then -- gone since it was looked at
       error(failed, 0)
     end
     return ok
+  end
+
+  local function has(list, setting_id)
+    for _, one in ipairs(list) do
+      if same(one.id, setting_id) then
+        return true
+      end
+    end
+    return false
+  end
+
+  function Hyperv:unassign(vm, assignment_id)
+    if not has(self:assigned(vm), assignment_id) then
+      return false
+    end
+    check_off(self, vm)
+    return remove_setting(self, reference(vm), assignment_id)
+  end
+
+  -- ---- shares of a GPU
+
+  local function bytes(text)
+    local number, unit = text:match("^(%d+)%s*(%a+)$")
+    local factor = ({ TiB = 1 << 40, GiB = 1 << 30, MiB = 1 << 20, KiB = 1 << 10, B = 1 })[unit]
+    return math.tointeger(tonumber(number)) * factor
+  end
+
+  function Hyperv:add_partition(vm, share)
+    local id, wanted = reference(vm), bytes(share.vram)
+    for _, one in ipairs(self:partitions(vm)) do
+      if share.gpu and same(one.gpu, share.gpu) or not share.gpu and not one.gpu then
+        if bytes(one.vram) ~= wanted then
+          calls.raise("HYPERV_EXISTS", "it has a share of this GPU already, of another size",
+            { target = id })
+        end
+        return false
+      end
+    end
+    check_off(self, vm)
+    local card
+    for _, gpu in ipairs(share.gpu and self:partitionable_gpus() or {}) do
+      card = card or same(gpu.name, share.gpu) and gpu.name or nil
+    end
+    if share.gpu and not card then
+      calls.raise("HYPERV_DEVICE_GONE", "this host has no such partitionable GPU",
+        { target = share.gpu })
+    end
+    invoke(self, VSMS, "AddResourceSettings", id, function()
+      return host(self):add_partition(id, { gpu = card, amount = wanted })
+    end)
+    return true
+  end
+
+  function Hyperv:remove_partition(vm, partition_id)
+    if not has(self:partitions(vm), partition_id) then
+      return false
+    end
+    check_off(self, vm)
+    return remove_setting(self, reference(vm), partition_id)
   end
 end

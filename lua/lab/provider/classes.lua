@@ -108,6 +108,12 @@ M:class("Msvm_ProcessorSettingData", ALLOCATIONS, "InstanceID", ALLOCATION
 M:class("Msvm_PciExpressSettingData", ALLOCATIONS, "InstanceID",
   ALLOCATION .. ", uint16[] VirtualFunctions, string[] VirtualSystemIdentifiers")
 
+M:class("Msvm_GpuPartitionSettingData", ALLOCATIONS, "InstanceID", ALLOCATION .. [[,
+  uint64 MinPartitionVRAM, uint64 MaxPartitionVRAM, uint64 OptimalPartitionVRAM,
+  uint64 MinPartitionEncode, uint64 MaxPartitionEncode, uint64 OptimalPartitionEncode,
+  uint64 MinPartitionDecode, uint64 MaxPartitionDecode, uint64 OptimalPartitionDecode,
+  uint64 MinPartitionCompute, uint64 MaxPartitionCompute, uint64 OptimalPartitionCompute]])
+
 local DEVICE_KEYS = "CreationClassName DeviceID SystemCreationClassName SystemName"
 local DEVICE = [[
   string CreationClassName, string DeviceID, string SystemCreationClassName, string SystemName,
@@ -116,6 +122,11 @@ local DEVICE = [[
 
 M:class("Msvm_PciExpress", "CIM_LogicalDevice", DEVICE_KEYS,
   DEVICE .. ", string DeviceInstancePath, string LocationPath, uint16 FunctionNumber")
+-- Of its keys only the name is known (fact sheet 2.3).
+M:class("Msvm_PartitionableGpu", "CIM_LogicalDevice", "Name", DEVICE .. [[
+, string Name, uint16[] ValidPartitionCounts, uint16 PartitionCount,
+  uint64 TotalVRAM, uint64 AvailableVRAM, uint64 MinPartitionVRAM, uint64 MaxPartitionVRAM,
+  uint64 OptimalPartitionVRAM]])
 M:class("Msvm_ShutdownComponent", "CIM_LogicalDevice", DEVICE_KEYS, DEVICE, {
   InitiateShutdown = "in boolean Force, in string Reason",
 })

@@ -29,6 +29,25 @@ return function(namespace, switch_guid)
     return list
   end)
 
+  namespace:instances("Msvm_PartitionableGpu", function(context)
+    local list = {}
+    for i, gpu in ipairs(context.hyperv:partitionable()) do
+      list[i] = device("Msvm_PartitionableGpu", "Microsoft:" .. gpu.name, context.host,
+        "Partitionable GPU", {
+          Name = gpu.name,
+          OperationalStatus = { 2 },
+          ValidPartitionCounts = gpu.counts,
+          PartitionCount = gpu.most,
+          TotalVRAM = gpu.total,
+          AvailableVRAM = gpu.free,
+          MinPartitionVRAM = 0,
+          MaxPartitionVRAM = gpu.total,
+          OptimalPartitionVRAM = gpu.part,
+        })
+    end
+    return list
+  end)
+
   local function component(class, id, name, fields_of)
     namespace:instances(class, function(context)
       local list = {}

@@ -148,22 +148,45 @@ local function host_device(context, value)
   return id:match("^[Mm]icrosoft:[%x%-]+\\(.+)$")
 end
 
+-- What can be added: by class of the embedded setting.
+local add = {
+  msvm_pciexpresssettingdata = function(context, id, settings)
+    local instance = host_device(context, first(settings.hostresource))
+    if not instance then
+      return INVALID_PARAMETER
+    end
+    return context.hyperv:add_resource(id, { kind = "pci", instance = instance })
+  end,
+  msvm_gpupartitionsettingdata = function(context, id, settings)
+    local path = first(settings.hostresource)
+    local ref = filled(path) and paths.parse(path)
+    if path and path ~= "" and (not ref or ref.class:lower() ~= "msvm_partitionablegpu") then
+      return INVALID_PARAMETER
+    end
+    return context.hyperv:add_partition(id, {
+      gpu = ref and key_of(ref, "Name") or nil,
+      amount = whole(settings.optimalpartitionvram or 0),
+    })
+  end,
+}
+
 service("AddResourceSettings", function(context, _, args)
   local id = settings_id(args.AffectedConfiguration)
   local code, job, out = INVALID_PARAMETER, nil, nil
+  local class
   for _, embedded in ipairs(args.ResourceSettings or {}) do
     local settings = fields(embedded)
-    local instance = settings and host_device(context, first(settings.hostresource))
-    if not instance or embedded.class:lower() ~= "msvm_pciexpresssettingdata" then
+    class = settings and embedded.class
+    local how = class and add[class:lower()]
+    if not how then
       return INVALID_PARAMETER
     end
-    code, job, out = context.hyperv:add_resource(id, { kind = "pci", instance = instance })
+    code, job, out = how(context, id, settings)
     if code ~= 0 and code ~= 4096 then
       return code
     end
   end
-  local made = out and out[1]
-    and { { class = "Msvm_PciExpressSettingData", keys = { InstanceID = out[1] } } }
+  local made = out and out[1] and { { class = class, keys = { InstanceID = out[1] } } }
   return code, { ResultingResourceSettings = made or nil, Job = job_ref(job) }
 end)
 

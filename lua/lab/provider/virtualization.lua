@@ -8,6 +8,8 @@ require("lab.provider.methods")
 local PCI_SUBTYPE = "Microsoft:Hyper-V:Virtual Pci Express Port"
 local PCI_POOL = "Microsoft:7F3C1A90-5B5E-4A55-9F0A-0A7D3E6B2C11"
 local PCI_TEMPLATE = "Microsoft:Definition\\7F3C1A90-5B5E-4A55-9F0A-0A7D3E6B2C11\\Default"
+local SHARE_SUBTYPE = "Microsoft:Hyper-V:GPU Partition"
+local SHARE_TEMPLATE = "Microsoft:Definition\\9F5F7A44-5B7B-4F06-9D0C-3C6B1C1E2A77\\Default"
 local NO_SWITCH = "00000000-0000-0000-0000-000000000000"
 
 local function all_vms(context)
@@ -260,6 +262,25 @@ local function pci_setting(context, vm, assigned)
   })
 end
 
+local function gpu_ref(name)
+  return { class = "Msvm_PartitionableGpu", keys = { Name = name } }
+end
+
+local function share_setting(context, _, share)
+  return allocation("Msvm_GpuPartitionSettingData", share.id, {
+    Caption = "GPU Partition Settings",
+    ElementName = "GPU Partition Settings",
+    ResourceType = 32770,
+    ResourceSubType = SHARE_SUBTYPE,
+    HostResource = share.gpu
+      and { full_path(context, gpu_ref(share.gpu)) } or nil,
+    VirtualQuantity = 1,
+    MinPartitionVRAM = share.amount,
+    MaxPartitionVRAM = share.amount,
+    OptimalPartitionVRAM = share.amount,
+  })
+end
+
 local function memory_setting(_, vm)
   return allocation("Msvm_MemorySettingData", "Microsoft:" .. vm.id .. "\\Memory", {
     ElementName = "Memory",
@@ -284,25 +305,6 @@ local function processor_setting(_, vm)
   })
 end
 
--- Classes of settings: how many a configuration has (a list's name, or one), and what they look
--- like.
-local SETTINGS = {
-  { class = "Msvm_MemorySettingData", make = memory_setting },
-  { class = "Msvm_ProcessorSettingData", make = processor_setting },
-  { class = "Msvm_StorageAllocationSettingData", make = disk_setting, list = "disks" },
-  { class = "Msvm_EthernetPortAllocationSettingData", make = adapter_setting, list = "adapters" },
-  { class = "Msvm_PciExpressSettingData", make = pci_setting, list = "assignments" },
-}
-
-local ONE = { false }
-local function each_setting(context, kind, visit)
-  for _, vm in ipairs(all_vms(context)) do
-    for _, item in ipairs(kind.list and vm.config[kind.list] or ONE) do
-      visit(vm, kind.make(context, vm, item))
-    end
-  end
-end
-
 local function pci_template()
   return allocation("Msvm_PciExpressSettingData", PCI_TEMPLATE, {
     Caption = "Default Virtual Pci Express Port Settings",
@@ -318,11 +320,47 @@ local function pci_template()
   })
 end
 
+local function share_template()
+  return allocation("Msvm_GpuPartitionSettingData", SHARE_TEMPLATE, {
+    Caption = "Default GPU Partition Settings",
+    ElementName = "GPU Partition Settings",
+    ResourceType = 32770,
+    ResourceSubType = SHARE_SUBTYPE,
+    PoolID = "",
+    VirtualQuantity = 1,
+    MinPartitionVRAM = 0,
+    MaxPartitionVRAM = 0,
+    OptimalPartitionVRAM = 0,
+  })
+end
+
+-- Classes of settings: how many a configuration has (a list's name, or one), and what they look
+-- like.
+local SETTINGS = {
+  { class = "Msvm_MemorySettingData", make = memory_setting },
+  { class = "Msvm_ProcessorSettingData", make = processor_setting },
+  { class = "Msvm_StorageAllocationSettingData", make = disk_setting, list = "disks" },
+  { class = "Msvm_EthernetPortAllocationSettingData", make = adapter_setting, list = "adapters" },
+  { class = "Msvm_PciExpressSettingData", make = pci_setting, list = "assignments",
+    template = pci_template },
+  { class = "Msvm_GpuPartitionSettingData", make = share_setting, list = "partitions",
+    template = share_template },
+}
+
+local ONE = { false }
+local function each_setting(context, kind, visit)
+  for _, vm in ipairs(all_vms(context)) do
+    for _, item in ipairs(kind.list and vm.config[kind.list] or ONE) do
+      visit(vm, kind.make(context, vm, item))
+    end
+  end
+end
+
 for _, kind in ipairs(SETTINGS) do
   namespace:instances(kind.class, function(context)
     local list = {}
-    if kind.list == "assignments" then
-      list[1] = pci_template()
+    if kind.template then
+      list[1] = kind.template()
     end
     each_setting(context, kind, function(_, instance)
       list[#list + 1] = instance

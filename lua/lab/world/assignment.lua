@@ -210,7 +210,7 @@ function methods:add_resource(id, settings)
   return jobs.start(self, "assign", vm, settings)
 end
 
-local LISTS = { "assignments", "disks", "adapters" }
+local LISTS = { "assignments", "partitions", "disks", "adapters" }
 
 -- Finds a setting by its instance id: virtual machine, list, index.
 function methods:find_resource(setting_id)
@@ -240,11 +240,13 @@ jobs.kind("remove", {
       return nil, { code = FAILED, text = "the setting is gone" }
     end
     local item = table.remove(vm.config[name], i)
-    local verb = name == "assignments" and "unassign" or "remove " .. name
+    local verb = name == "assignments" and "unassign"
+      or name == "partitions" and "remove partition" or "remove " .. name
     if not vm.planned then
       self:settings_written(vm)
     end
-    self.world:log(self.node.name, verb, vm.id, item.location or item.path or item.switch)
+    self.world:log(self.node.name, verb, vm.id,
+      item.location or item.path or item.switch or item.gpu)
     return { affected = { kind = vm.planned and "planned" or "vm", id = vm.id } }
   end,
 })

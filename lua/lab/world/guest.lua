@@ -83,14 +83,25 @@ function methods:present_devices(vm)
   return list
 end
 
----@return boolean the guest sees a display controller
-function methods:gpu_present(vm)
+-- GPUs that the guest can use now, its own ones and those it has a share of.
+function methods:present_gpus(vm)
+  local list = {}
   for _, entry in ipairs(vm.attached) do
     if entry.present and entry.fn.class:sub(1, 2) == "03" then
-      return true
+      list[#list + 1] = entry
     end
   end
-  return false
+  for _, share in ipairs(vm.shares) do
+    if share.entry.present and not share.entry.disabled then
+      list[#list + 1] = share.entry
+    end
+  end
+  return list
+end
+
+---@return boolean the guest sees a display controller
+function methods:gpu_present(vm)
+  return #self:present_gpus(vm) > 0
 end
 
 -- Key-value items: what Windows says by itself, and a report of the guest's own about its GPU.
@@ -102,10 +113,8 @@ function methods:guest_items(vm)
     return { intrinsic = {}, own = {} }
   end
   local names = {}
-  for _, entry in ipairs(self:present_devices(vm)) do
-    if entry.fn.class:sub(1, 2) == "03" then
-      names[#names + 1] = entry.fn.name
-    end
+  for i, entry in ipairs(self:present_gpus(vm)) do
+    names[i] = entry.fn.name
   end
   local status = #names == 0 and "none" or "ok"
   if #names > 0 and vm.guest.broken_driver then

@@ -1,6 +1,6 @@
 -- Hyper-V of one node: its registrations (realized virtual machines), planned ones, and what can
--- be asked of them. The operations are beside it: power.lua, registration.lua, assignment.lua;
--- jobs in jobs.lua.
+-- be asked of them. The operations are beside it: power.lua, registration.lua, assignment.lua,
+-- partition.lua; jobs in jobs.lua.
 --
 -- A registration is not the virtual machine: the configuration is in a file, and whoever reaches
 -- the file can register it. So two nodes may have registered one GUID, and a registration whose
@@ -9,13 +9,15 @@ local assignment = require("lab.world.assignment")
 local errors = require("lab.world.errors")
 local guest = require("lab.world.guest")
 local jobs = require("lab.world.jobs")
+local partition = require("lab.world.partition")
 local power = require("lab.world.power")
 local registration = require("lab.world.registration")
 
 local M = {}
 M.__index = M
 
-for _, part in ipairs({ jobs.methods, power, registration, assignment, guest.methods }) do
+local parts = { jobs.methods, power, registration, assignment, partition, guest.methods }
+for _, part in ipairs(parts) do
   for name, method in next, part do
     M[name] = method
   end

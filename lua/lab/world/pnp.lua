@@ -269,6 +269,9 @@ local function set_disabled(self, id, disabled, verb)
     entry.disabled = disabled
     self.disabled[entry.id] = disabled or nil
     self.world:log(self.node.name, verb, entry.id)
+    if disabled then
+      self.node.hyperv:device_lost(entry)
+    end
   end
   return 0, self.world.switches.reboot_needed
 end

@@ -28,7 +28,7 @@ function methods:stopped(vm)
   vm.epoch = vm.epoch + 1
   vm.started = nil
   vm.booted = false
-  vm.attached = {}
+  vm.attached, vm.shares = {}, {}
   close_files(vm)
 end
 
@@ -116,7 +116,7 @@ local function saved_state_problem(self, vm)
   return nil
 end
 
--- Why a virtual machine cannot run here, or nil, its files and its devices.
+-- Why a virtual machine cannot run here, or nil, its files, its devices and its shares.
 function methods:start_problem(vm)
   if vm.critical then
     return refuse(0x80070003, "'%s': the configuration is not accessible", vm.config.name)
@@ -124,20 +124,24 @@ function methods:start_problem(vm)
   local files, devices = {}, {}
   local problem = saved_state_problem(self, vm) or disk_problem(self, vm, files)
     or device_problem(self, vm, devices)
+  local shares
+  if not problem then
+    problem, shares = self:share_problem(vm)
+  end
   if not problem and self:free_memory() < vm.config.memory then
     problem = refuse(0x8007000E,
       "'%s': not enough memory in the system to start the virtual machine with %d MB",
       vm.config.name, vm.config.memory)
   end
-  return problem, files, devices
+  return problem, files, devices, shares
 end
 
-local function run(self, vm, files, devices)
+local function run(self, vm, files, devices, shares)
   local saved = vm.config.is_saved
   for _, entry in ipairs(files) do
     entry.user = vm
   end
-  vm.open_files, vm.attached = files, devices
+  vm.open_files, vm.attached, vm.shares = files, devices, shares
   vm.started = self.world.clock.time
   if saved then
     local state = self.node.files:find(self:state_file(vm))
@@ -161,11 +165,11 @@ jobs.kind("start", {
       return nil, { code = INVALID_STATE,
         text = "the virtual machine is not in the state for this any more" }
     end
-    local problem, files, devices = self:start_problem(vm)
+    local problem, files, devices, shares = self:start_problem(vm)
     if problem then
       return nil, problem
     end
-    run(self, vm, files, devices)
+    run(self, vm, files, devices, shares)
     return { affected = { kind = "vm", id = vm.id } }
   end,
   failed = function(self, vm)
@@ -177,11 +181,11 @@ jobs.kind("start", {
 
 -- Puts a virtual machine in running state without a job, for the world's beginning.
 function methods:begin_running(vm)
-  local problem, files, devices = self:start_problem(vm)
+  local problem, files, devices, shares = self:start_problem(vm)
   if problem then
     error("lab: the virtual machine cannot run at the beginning: " .. problem.text, 0)
   end
-  run(self, vm, files, devices)
+  run(self, vm, files, devices, shares)
   vm.booted = true
 end
 
@@ -211,7 +215,7 @@ jobs.kind("turn off", {
 jobs.kind("save", {
   type = 14,
   work = function(self, vm)
-    if #vm.config.assignments > 0 then
+    if #vm.config.assignments > 0 or #vm.config.partitions > 0 then
       return nil, refuse(0x80070032, "'%s' cannot be saved with an assigned device", vm.config.name)
     end
     if vm.state ~= RUNNING and vm.state ~= PAUSED then
@@ -310,25 +314,29 @@ function methods:crash(vm)
   self.world:log(self.node.name, "crash", vm.id)
 end
 
--- A device has left the node. Whoever ran with it has lost it (what a real host does is not
--- verified).
+local function attached(vm, entry)
+  for _, used in ipairs(vm.attached) do
+    if used == entry then
+      return true
+    end
+  end
+  return false
+end
+
+-- A device has left the node, or its driver was stopped under a share. Whoever ran with it has
+-- lost it (what a real host does is not verified).
 function methods:device_lost(entry)
   for _, vm in ipairs(self.list) do
-    if self:active(vm) then
-      for _, used in ipairs(vm.attached) do
-        if used == entry then
-          self.world.invariants:record(
-            "I1",
-            "%s left %s while %s used it",
-            entry.slot and entry.slot.id or entry.location,
-            self.node.name,
-            vm.id
-          )
-          if self.world.switches.gpu_loss == "crash" then
-            self:crash(vm)
-          end
-          break
-        end
+    if self:active(vm) and (attached(vm, entry) or self:has_share(vm, entry)) then
+      self.world.invariants:record(
+        "I1",
+        "%s left %s while %s used it",
+        entry.slot and entry.slot.id or entry.location,
+        self.node.name,
+        vm.id
+      )
+      if self.world.switches.gpu_loss == "crash" then
+        self:crash(vm)
       end
     end
   end

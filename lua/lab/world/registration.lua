@@ -30,6 +30,7 @@ function methods.copy_config(config)
   copy.disks = copy_list(config.disks)
   copy.adapters = copy_list(config.adapters)
   copy.assignments = copy_list(config.assignments)
+  copy.partitions = copy_list(config.partitions)
   return copy
 end
 
@@ -73,6 +74,7 @@ local function new_vm(self, id, config, file, planned)
     epoch = 0,
     booted = false,
     attached = {},
+    shares = {},
     open_files = {},
     guest = world:guest_of(id),
   }
@@ -129,7 +131,8 @@ jobs.kind("import", {
     end
     local config = copy_config(entry.config)
     config.source_root, config.root = config.root, self.default_root
-    for _, list in ipairs({ config.disks, config.adapters, config.assignments }) do
+    for _, list in ipairs({ config.disks, config.adapters, config.assignments,
+      config.partitions }) do
       for _, item in ipairs(list) do
         item.id = "Microsoft:" .. id .. "\\" .. item.id:match("[^\\]+$")
       end

@@ -18,7 +18,10 @@ local gpu = (function()
   world:advance()
   for _, entry in ipairs(world:node("ms1").pnp.entries) do
     if entry.fn.device == "1f08" then
-      return { location = entry.location, pci = entry.id, pcip = entry.dismounted_id }
+      return {
+        location = entry.location, pci = entry.id, pcip = entry.dismounted_id,
+        share = world:node("ms1").hyperv:partitionable()[1].name,
+      }
     end
   end
 end)()
@@ -43,6 +46,9 @@ M.happen = {
   end,
   assign = function(_, ms1)
     return ms1.hyperv:add_resource(VM, { kind = "pci", location = gpu.location })
+  end,
+  share = function(_, ms1)
+    return ms1.hyperv:add_partition(VM, { gpu = gpu.share, amount = 2 << 30 })
   end,
   start = function(_, ms1)
     return ms1.hyperv:request_state(VM, 2)
@@ -91,6 +97,9 @@ M.states = {
   { "dismounted", "connect disable dismount", { vms = PREPARED } },
   { "assigned", "connect disable dismount assign", { vms = PREPARED } },
   { "running with the GPU", "connect disable dismount assign start", { vms = PREPARED } },
+  { "with a share", "connect share", { vms = PREPARED } },
+  { "running with a share", "connect share start", { vms = PREPARED } },
+  { "share of a card that is gone", "connect share free", { vms = PREPARED } },
   { "running, not booted", "start", { latency = { boot = 3600 } } },
   { "starting", "start", { latency = { start = 3600 } } },
   { "shutting down", "start shut_down", { latency = { shutdown = 3600 } } },
@@ -139,6 +148,9 @@ M.looks = {
   ["hyperv:adapters of nobody"] = function(n) return n.h:adapters(NOBODY) end,
   ["hyperv:assignable_devices"] = function(n) return n.h:assignable_devices() end,
   ["hyperv:assigned"] = function(n) return n.h:assigned(VM) end,
+  ["hyperv:partitionable_gpus"] = function(n) return n.h:partitionable_gpus() end,
+  ["hyperv:partitions"] = function(n) return n.h:partitions(VM) end,
+  ["hyperv:partitions of nobody"] = function(n) return n.h:partitions(NOBODY) end,
   ["hyperv:assigned of the registered"] = function(n)
     return n.h:assigned({ id = VM, planned = false })
   end,
@@ -226,6 +238,21 @@ M.changes = {
   ["hyperv:unassign"] = function(n)
     return n.h:unassign(VM, first(n.h:assigned(VM), "id"))
   end,
+  ["hyperv:add_partition"] = function(n)
+    return n.h:add_partition(VM, { gpu = gpu.share, vram = "2GiB" })
+  end,
+  ["hyperv:add_partition of another size"] = function(n)
+    return n.h:add_partition(VM, { gpu = gpu.share:lower(), vram = "1GiB" })
+  end,
+  ["hyperv:add_partition of any card"] = function(n)
+    return n.h:add_partition(VM, { vram = "1500MiB" })
+  end,
+  ["hyperv:add_partition of no card"] = function(n)
+    return n.h:add_partition(VM, { gpu = "nothing", vram = "0B" })
+  end,
+  ["hyperv:remove_partition"] = function(n)
+    return n.h:remove_partition(VM, first(n.h:partitions(VM), "id"))
+  end,
   ["pnp:disable"] = function(n) return n.p:disable(gpu.pci) end,
   ["pnp:disable of the dismounted"] = function(n) return n.p:disable(gpu.pcip) end,
   ["pnp:enable"] = function(n) return n.p:enable(gpu.pci:lower()) end,
@@ -263,6 +290,7 @@ M.works = {
   ["hyperv:turn_off"] = "running with the GPU", ["hyperv:clear_saved_state"] = "saved",
   ["hyperv:dismount"] = "driver disabled", ["hyperv:mount"] = "dismounted",
   ["hyperv:assign"] = "dismounted", ["hyperv:unassign"] = "assigned",
+  ["hyperv:add_partition"] = "GPU connected", ["hyperv:remove_partition"] = "with a share",
   ["hyperv:validate"] = "planned", ["hyperv:definition"] = "as set up",
   ["pnp:disable"] = "GPU connected", ["pnp:enable"] = "driver disabled",
   ["pnp:rescan"] = "GPU connected", ["files:copy_directory"] = "as set up",
