@@ -13,8 +13,9 @@
 #include "platform.h"
 
 #define TIMEOUT_S    10
-#define MESSAGE_MAX  511 // bytes; not confirmed by a public text, and cutting does no harm
-#define OUTPUT_SHOWN 200 // bytes of a failed command's words
+#define ORDER_S      3600 // a group is moved when its scripts have ended
+#define MESSAGE_MAX  511  // bytes; not confirmed by a public text, and cutting does no harm
+#define OUTPUT_SHOWN 200  // bytes of a failed command's words
 
 int luaopen_ecx(lua_State *L);
 
@@ -386,11 +387,80 @@ static int l_group_server(lua_State *L)
     return group_told(L, LUA_OK, 0);
 }
 
+// ---- ecx.move_group, ecx.stop_group ------------------------------------------------------------
+
+static int group_ordered(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    check_result(L, "clpgrp");
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+struct order_options {
+    struct options common;
+    const char *server;
+};
+
+// Runs clpgrp VERB GROUP [-a server].
+static int order_group(lua_State *L, const char *function, const char *verb,
+                       const struct tk_option *spec)
+{
+    struct order_options o = {.common = {.timeout_ms = ORDER_S * 1000, .command = "clpgrp"}};
+    const char *group;
+
+    lua_settop(L, 2);
+    group = luaL_checkstring(L, 1);
+    luaL_argcheck(L, *group && *group != '-', 1, "the name of a group is needed");
+    tk_options(L, 2, function, spec, &o);
+    luaL_argcheck(L, !o.server || (*o.server && *o.server != '-'), 2,
+                  "the name of a server is needed");
+    if (!find_program(L, o.common.command)) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    prepare(L, o.common.timeout_ms);
+    add_argument(L, verb);
+    add_argument(L, group);
+    if (o.server) {
+        add_argument(L, "-a");
+        add_argument(L, o.server);
+    }
+    lua_callk(L, 1, 1, 0, group_ordered);
+    return group_ordered(L, LUA_OK, 0);
+}
+
+// ecx.move_group(group [, options]) -> boolean   [-2, +1, e]; raises ECX_FAILED. That -a names the
+// server it goes to is not verified (fact sheet 1.5).
+static int l_move_group(lua_State *L)
+{
+    static const struct tk_option spec[] = {
+        {"command", TK_OPT_STRING, offsetof(struct order_options, common.command), false},
+        {"server", TK_OPT_STRING, offsetof(struct order_options, server), false},
+        {"timeout", TK_OPT_SECONDS, offsetof(struct order_options, common.timeout_ms), false},
+        {NULL, 0, 0, false},
+    };
+
+    return order_group(L, "ecx.move_group", "-m", spec);
+}
+
+// ecx.stop_group(group [, options]) -> boolean   [-2, +1, e]; raises ECX_FAILED
+static int l_stop_group(lua_State *L)
+{
+    return order_group(L, "ecx.stop_group", "-t", command_options);
+}
+
 int luaopen_ecx(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"environment", l_environment},   {"log", l_log}, {"status", l_status},
-        {"group_server", l_group_server}, {NULL, NULL},
+        {"environment", l_environment},
+        {"log", l_log},
+        {"status", l_status},
+        {"group_server", l_group_server},
+        {"move_group", l_move_group},
+        {"stop_group", l_stop_group},
+        {NULL, NULL},
     };
 
     luaL_newlib(L, functions);

@@ -18,6 +18,16 @@ function ecx.status(options) end
 -- clpgrp -n group: the server that the group runs on; nil where it cannot be told.
 ---@return string?
 function ecx.group_server(group, options) end
+-- clpgrp -m group [-a server]: has EXPRESSCLUSTER move a group, to `server` where one is named (that -a means this is not verified), else by
+-- its own policy; it returns when clpgrp does. False where there is no clpgrp; raises ECX_FAILED with what clpgrp says. Never from the scripts
+-- of a group that it moves (fact sheet: they may wait for each other for ever). timeout: default 3600 s.
+---@param options { server: string?, command: string?, timeout: number? }?
+---@return boolean
+function ecx.move_group(group, options) end
+-- clpgrp -t group: has EXPRESSCLUSTER stop a group. As move_group.
+---@param options { command: string?, timeout: number? }?
+---@return boolean
+function ecx.stop_group(group, options) end
 
 journal = {}
 ---@class Journal
