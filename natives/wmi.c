@@ -22,13 +22,25 @@ struct tk_wmi {
     char *name_space;
 };
 
-static const struct {
-    const char *name;
-    int (*open)(const struct tk_wmi_transport **transport, void **self,
-                const struct tk_wmi_options *options, struct tk_failure *err);
-} transports[] = {
-    {"wsman", tk_wmi_wsman_open},
-};
+static const struct tk_wmi_transport_entry wsman = {"wsman", tk_wmi_wsman_open};
+
+static const struct tk_wmi_transport_entry *find_transport(const char *name)
+{
+    const struct tk_wmi_transport_entry *entry = tk_wmi_platform_transports;
+
+    if (strcmp(name, wsman.name) == 0) {
+        return &wsman;
+    }
+    while (entry->name && strcmp(name, entry->name) != 0) {
+        entry++;
+    }
+    return entry->name ? entry : NULL;
+}
+
+bool tk_wmi_has_transport(const char *name)
+{
+    return find_transport(name) != NULL;
+}
 
 // ---- handles
 
@@ -101,22 +113,26 @@ static int make_handle(struct tk_wmi **out, struct connection *c, const char *na
 
 int tk_wmi_open(struct tk_wmi **out, const struct tk_wmi_options *options, struct tk_failure *err)
 {
-    const char *name = options->transport ? options->transport : "wsman";
+    const char *otherwise = options->host || options->url ? "wsman" : "local";
+    const char *name = options->transport ? options->transport : otherwise;
+    const struct tk_wmi_transport_entry *entry = find_transport(name);
     struct connection *c;
 
     *out = NULL;
-    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
-        if (strcmp(transports[i].name, name) == 0) {
-            c = tk_alloc(sizeof *c);
-            atomic_init(&c->refs, 1);
-            if (transports[i].open(&c->transport, &c->self, options, err) != 0) {
-                tk_free(c);
-                return -1;
-            }
-            return make_handle(out, c, options->name_space, err);
-        }
+    if (!entry && (strcmp(name, "local") == 0 || strcmp(name, "dcom") == 0)) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "the transport \"%s\" is there on Windows only",
+                       name);
     }
-    return tk_fail(err, TK_WMI_BAD_PARAMETER, "there is no transport \"%.40s\" here", name);
+    if (!entry) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "there is no transport \"%.40s\" here", name);
+    }
+    c = tk_alloc(sizeof *c);
+    atomic_init(&c->refs, 1);
+    if (entry->open(&c->transport, &c->self, options, err) != 0) {
+        tk_free(c);
+        return -1;
+    }
+    return make_handle(out, c, options->name_space, err);
 }
 
 int tk_wmi_namespace(struct tk_wmi **out, struct tk_wmi *base, const char *name_space,

@@ -1,5 +1,5 @@
 // WMI on one host and namespace: query, get, call. One header for every transport (WS-Management
-// now, COM on Windows later); nothing above it knows which one carries a call. All functions block
+// everywhere, COM on Windows); nothing above it knows which one carries a call. All functions block
 // with a time limit, may be called from any thread and from several at once, and know no Lua.
 #ifndef TK_WMI_H
 #define TK_WMI_H
@@ -10,8 +10,10 @@
 struct tk_wmi;
 
 struct tk_wmi_options {
-    const char *transport; // "wsman"; "local" once the COM transport is there
-    const char *host;      // name or address; NULL with url
+    // "wsman"; on Windows also "local" (COM on this machine: no host, no user) and "dcom" (COM to
+    // `host`). NULL: "wsman" with host or url, "local" without.
+    const char *transport;
+    const char *host; // name or address; NULL with url
     const char
         *url; // full WS-Management address, instead of host; http only when asked for like this
     const char *name_space; // "root/virtualization/v2"
@@ -77,7 +79,16 @@ struct tk_wmi_transport {
                 const struct tk_limit *limit, struct tk_failure *err);
     void (*close)(void *self);
 };
-// Opens the transport of that name; wmi.c holds the table.
+// Opens the transport of that name.
+struct tk_wmi_transport_entry {
+    const char *name;
+    int (*open)(const struct tk_wmi_transport **transport, void **self,
+                const struct tk_wmi_options *options, struct tk_failure *err);
+};
+// What this system has beside WS-Management (wmi_com.c, wmi_nocom_posix.c); ends with a NULL name.
+extern const struct tk_wmi_transport_entry tk_wmi_platform_transports[];
+// Whether there is a transport of that name here.
+bool tk_wmi_has_transport(const char *name);
 int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,
                       const struct tk_wmi_options *options, struct tk_failure *err);
 

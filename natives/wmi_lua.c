@@ -132,7 +132,10 @@ static int l_open(lua_State *L)
 
     lua_settop(L, 1);
     tk_options(L, 1, "wmi.open", open_spec, &o);
-    if (!o.host == !o.url) {
+    if (o.host && o.url) {
+        return luaL_error(L, "wmi.open: host and url exclude each other");
+    }
+    if (!o.host && !o.url && !o.transport && !tk_wmi_has_transport("local")) {
         return luaL_error(L, "wmi.open: either host or url is needed");
     }
     options = (struct tk_wmi_options){
@@ -385,10 +388,27 @@ static int l_path(lua_State *L)
     return 1;
 }
 
+// wmi.transports() -> list of names
+static int l_transports(lua_State *L)
+{
+    lua_settop(L, 0);
+    lua_newtable(L);
+    lua_pushliteral(L, "wsman");
+    lua_rawseti(L, 1, 1);
+    for (int i = 0; tk_wmi_platform_transports[i].name; i++) {
+        lua_pushstring(L, tk_wmi_platform_transports[i].name);
+        lua_rawseti(L, 1, i + 2);
+    }
+    return 1;
+}
+
 int luaopen_wmi(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"open", l_open}, {"quote", l_quote}, {"path", l_path}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", l_open},
+                                         {"quote", l_quote},
+                                         {"path", l_path},
+                                         {"transports", l_transports},
+                                         {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"namespace", l_namespace}, {"identify", l_identify}, {"query", l_query}, {"get", l_get},
         {"find", l_find},           {"call", l_call},         {"close", l_close}, {NULL, NULL},

@@ -382,6 +382,10 @@ int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,
         return tk_fail(err, TK_WMI_BAD_PARAMETER, "auth must be \"basic\" or \"negotiate\"");
     }
     url = o->url ? url_as_told(o->url) : url_of_host(told);
+    if (!*told) {
+        tk_free(url);
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "either host or url is needed");
+    }
     if (!url) {
         return tk_fail(err, TK_WMI_BAD_PARAMETER,
                        o->url ? "\"%.200s\" is not an address with http:// or https://"

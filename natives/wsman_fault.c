@@ -7,36 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wmi_hresult.h"
 #include "wsman.h"
 
 #define WSMAN_BASE 0x80338000u
 
-struct rule {
-    uint32_t number;
-    enum tk_code code;
-    bool transient;
-};
-
-static const struct rule rules[] = {
-    {5, TK_WMI_ACCESS, false},
-    {0x80070005u, TK_WMI_ACCESS, false},
-    {0x800706bau, TK_WMI_FAULT, true}, // RPC server unavailable
-    // WBEM_E_*
-    {0x80041002u, TK_WMI_NOT_FOUND, false},
-    {0x80041003u, TK_WMI_ACCESS, false},
-    {0x80041005u, TK_WMI_BAD_PARAMETER, false}, // type mismatch
-    {0x80041008u, TK_WMI_BAD_PARAMETER, false},
-    {0x8004100eu, TK_WMI_BAD_CLASS, false}, // namespace
-    {0x80041010u, TK_WMI_BAD_CLASS, false},
-    {0x80041015u, TK_WMI_FAULT, true}, // transport failure
-    {0x80041017u, TK_WMI_BAD_QUERY, false},
-    {0x80041018u, TK_WMI_BAD_QUERY, false},
-    {0x8004102eu, TK_WMI_BAD_PARAMETER, false}, // no such method
-    {0x8004102fu, TK_WMI_BAD_PARAMETER, false}, // method parameters
-    {0x80041033u, TK_WMI_FAULT, true},          // shutting down
-    {0x8004103au, TK_WMI_BAD_PARAMETER, false}, // invalid object path
-    {0x80041045u, TK_WMI_FAULT, true},          // too busy
-    {0x8004106cu, TK_WMI_FAULT, true},          // quota
+static const struct tk_wmi_hresult rules[] = {
     // ERROR_WSMAN_*
     {WSMAN_BASE + 0, TK_WMI_NOT_FOUND, false},
     {WSMAN_BASE + 1, TK_WMI_BAD_PARAMETER, false},  // action
@@ -92,14 +68,14 @@ static const uint32_t by_cim_status[] = {
     [5] = 0x80041010u, [6] = 0x80041002u, [15] = 0x80041017u,
 };
 
-static const struct rule *find_rule(uint32_t number)
+static const struct tk_wmi_hresult *find_rule(uint32_t number)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (rules[i].number == number) {
             return &rules[i];
         }
     }
-    return NULL;
+    return tk_wmi_hresult_find(number);
 }
 
 // Facility of WMI, or access denied: says more than what WS-Management made of it.
@@ -227,7 +203,7 @@ int tk_wsman_fault(const struct tk_xml *fault, bool invoke, int http, struct tk_
 {
     const struct tk_xml *reason = tk_xml_child(tk_xml_child(fault, "Reason"), "Text");
     struct findings f = {0};
-    const struct rule *rule;
+    const struct tk_wmi_hresult *rule;
     uint32_t number;
 
     if (reason) {

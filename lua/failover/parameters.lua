@@ -26,7 +26,7 @@ local wmi = record({
   user = { text() },
   password = { secret() },
   auth = { choice({ "basic", "negotiate" }) },
-  transport = { choice({ "wsman", "local" }) },
+  transport = { choice({ "wsman", "local", "dcom" }) },
   ca = { text() },
   insecure = { boolean() },
   timeout = { seconds(1, 3600) },
@@ -290,6 +290,7 @@ local function normalise(value)
         merged[key] = entry
       end
     end
+    node.wmi_place_told = (merged.url or merged.host) and true or nil
     if not merged.url and not merged.host then
       merged.host = node.address or name
     end

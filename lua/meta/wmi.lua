@@ -1,5 +1,5 @@
 ---@meta
--- WMI on one host and namespace, over WS-Management (later also COM).
+-- WMI on one host and namespace, over WS-Management or, on Windows, COM.
 
 wmi = {}
 
@@ -10,12 +10,18 @@ wmi = {}
 ---@class Wmi
 local Wmi = {}
 
--- transport "wsman" (default). host: name or address, also with a port ("host:5986", "[::1]:5986"); url: a whole address instead of it.
+-- transport "wsman" (default with host or url); on Windows also "local" (COM on this machine, as the running user; default without
+-- host and url) and "dcom" (COM to host, as the running user or as user with password, "DOMAIN\\user"). COM takes no url, auth, ca,
+-- insecure. For WS-Management, host: name or address, also with a port ("host:5986", "[::1]:5986"); url: a whole address instead of it.
 -- https unless `url` says http. Without user: no authentication. timeout: of one request (60 s); a query with all its answers and a
 -- method with its job may take 300 s. Opens no connection yet.
 ---@param options { host: string?, url: string?, namespace: string?, user: string?, password: string?, auth: "basic"|"negotiate"|nil, ca: string?, insecure: boolean?, transport: string?, connect_timeout: number?, timeout: number?, max_answer: string? }
 ---@return Wmi
 function wmi.open(options) end
+
+-- The transports that this program has: "wsman", on Windows also "local" and "dcom".
+---@return string[]
+function wmi.transports() end
 
 -- Another namespace of the same host over the same connection.
 ---@param namespace string "root/cimv2"

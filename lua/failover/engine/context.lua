@@ -17,6 +17,7 @@ local failure = require("failure")
 local observe = require("failover.engine.observe")
 local diary = require("failover.engine.diary")
 local quarantine = require("failover.quarantine")
+local reach = require("failover.engine.reach")
 
 local M = {}
 
@@ -52,6 +53,17 @@ local function resolved(self, options)
   return copy
 end
 
+-- Options for wmi.open on a node.
+---@param name string
+---@param namespace string
+---@return table
+function Context:wmi_options(name, namespace)
+  local node = self.parameters.nodes[name]
+  local options = resolved(self, reach.options(node, name == self.node, reach.here()))
+  options.namespace = namespace
+  return options
+end
+
 local function keep(self, handle)
   self.handles[#self.handles + 1] = handle
   return handle
@@ -66,12 +78,10 @@ end
 
 -- Handles to one host, made when first asked for.
 local function host(self, name)
-  local node = self.parameters.nodes[name]
   local connections = {}
   local function connection(namespace)
     if not connections.base then
-      local options = resolved(self, node.wmi)
-      options.namespace = namespace
+      local options = self:wmi_options(name, namespace)
       connections.base = keep(self, self.natives.wmi(options, name))
       connections[namespace] = connections.base
     elseif not connections[namespace] then

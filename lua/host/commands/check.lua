@@ -216,13 +216,7 @@ end
 
 local function check_clock(report, c, name)
   report:try("clock", function()
-    local node = c.parameters.nodes[name]
-    local options = { namespace = "root/cimv2" }
-    for key, value in pairs(node.wmi) do
-      options[key] = value
-    end
-    options.password = options.password and c.secret(options.password)
-    local connection = require("wmi").open(options)
+    local connection = require("wmi").open(c:wmi_options(name, "root/cimv2"))
     local rows = connection:query("SELECT LocalDateTime FROM Win32_OperatingSystem")
     connection:close()
     local theirs = rows[1] and rows[1].LocalDateTime and seconds_of(rows[1].LocalDateTime)
