@@ -10,18 +10,21 @@
 
 #include "lua_util.h"
 #include "memory.h"
+#include "platform.h"
 #include "shutdown.h"
 #include "watchdog.h"
 
-#define DRAIN_MS   2000
-#define LONGEST_S  1e9 // longer waits are no different, but no longer fit the clocks
-#define WAKE_SLOTS 8   // room on a suspended coroutine's stack for what wakes it
+#define DRAIN_MS    2000
+#define LONGEST_S   1e9 // longer waits are no different, but no longer fit the clocks
+#define SIGNALS_MAX 4
+#define WAKE_SLOTS  8 // room on a suspended coroutine's stack for what wakes it
 
 static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
 static char woken_key;  // registry: list of threads to resume
 static int in_flight;   // works on the pool
 static int interrupted; // signal number, 0 for none
-static uv_signal_t on_int, on_term;
+static uv_signal_t signals[SIGNALS_MAX];
+static uv_async_t asked; // on Windows another process asks by other means than a signal
 static bool signals_caught;
 static bool polling; // uv_run is under way
 
@@ -259,16 +262,39 @@ static void on_signal(uv_signal_t *handle, int signum)
     interrupted = signum; // the scheduler decides which waits end (lua/host/scheduler.lua)
 }
 
+static void on_asked(uv_async_t *handle)
+{
+    (void)handle;
+    interrupted = SIGTERM;
+}
+
+static void ask(void)
+{
+    uv_async_send(&asked);
+}
+
+static void catch_signal(int number)
+{
+    static int count;
+    uv_signal_t *handle = &signals[count++];
+
+    uv_signal_init(uv_default_loop(), handle);
+    uv_signal_start(handle, on_signal, number);
+    uv_unref((uv_handle_t *)handle);
+}
+
 static int l_catch_signals(lua_State *L)
 {
     (void)L;
     if (!signals_caught) {
-        uv_signal_init(uv_default_loop(), &on_int);
-        uv_signal_init(uv_default_loop(), &on_term);
-        uv_signal_start(&on_int, on_signal, SIGINT);
-        uv_signal_start(&on_term, on_signal, SIGTERM);
-        uv_unref((uv_handle_t *)&on_int);
-        uv_unref((uv_handle_t *)&on_term);
+        catch_signal(SIGINT);
+        catch_signal(SIGTERM);
+        for (int i = 0, number; (number = tk_platform_stop_signal(i)) >= 0; i++) {
+            catch_signal(number);
+        }
+        uv_async_init(uv_default_loop(), &asked, on_asked);
+        uv_unref((uv_handle_t *)&asked);
+        tk_platform_on_stop(ask);
         signals_caught = true;
     }
     return 0;
@@ -370,6 +396,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
 
 void tk_loop_close(void)
 {
+    tk_platform_on_stop(NULL);
     uv_run(uv_default_loop(), UV_RUN_NOWAIT);
     uv_walk(uv_default_loop(), close_handle, NULL);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);

@@ -20,7 +20,9 @@ struct tk_failure {
     char target[256];    // the device, virtual machine, file or address concerned, may be empty
 };
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__) // MinGW's plain "printf" is not C's
+#define TK_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#elif defined(__GNUC__)
 #define TK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define TK_PRINTF(fmt, args)

@@ -10,6 +10,7 @@
 
 #include "memory.h"
 #include "natives.h"
+#include "platform.h"
 #include "shutdown.h"
 
 #define MEMORY_MAX                                                                                 \
@@ -119,7 +120,7 @@ int main(int argc, char **argv)
     lua_State *L;
     int code = EXIT_INTERNAL;
 
-    argv = uv_setup_args(argc, argv);
+    argv = uv_setup_args(argc, tk_platform_start(&argc, argv));
 #ifdef SIGPIPE
     signal(SIGPIPE, SIG_IGN);
 #endif

@@ -1,5 +1,5 @@
 // What differs between operating systems and that libuv does not even out. One header; one file for
-// each system (platform_posix.c). Paths are UTF-8. Knows no Lua.
+// or several for each system (*_posix.c, *_win32.c). Paths are UTF-8. Knows no Lua.
 #ifndef TK_PLATFORM_H
 #define TK_PLATFORM_H
 
@@ -18,9 +18,17 @@
 #define TK_OTHER_SEPARATOR '/'
 #endif
 
+// Called first in main: the arguments in UTF-8, and a console that shows UTF-8. *argc may change.
+char **tk_platform_start(int *argc, char **argv);
+
 // Number of the signal of that name ("TERM", "KILL", "INT", "STOP", "CONT"); -1 where the system
 // has none.
 int tk_platform_signal(const char *name);
+// The i-th signal besides SIGINT and SIGTERM that asks the program to stop; -1: no more.
+int tk_platform_stop_signal(int i);
+// Where the system has no signals: `stop` is called, on any thread, when another process asks this
+// one to stop through tk_platform_signal_process. NULL: no more calls, also none under way.
+void tk_platform_on_stop(void (*stop)(void));
 // The local time of `seconds` since 1970 and its distance from UTC.
 void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_minutes);
 
@@ -38,6 +46,8 @@ const char *tk_platform_state_directory(void);
 // Full path of a program: `name` itself where it names a directory, else searched for in PATH and
 // then in `also` (may be NULL). False where there is none that can be run.
 bool tk_platform_find_program(struct tk_buffer *path, const char *name, const char *also);
+// A socket that programs which we start do not inherit; what socket() returns.
+uintptr_t tk_platform_socket(int family, int type, int protocol);
 
 // An exclusive lock on a file, which is created where it is missing and never removed, because
 // removing it would race with others. Ends with the process. 0 with *lock NULL: somebody has it,
@@ -95,8 +105,9 @@ uint64_t tk_platform_process_start(int pid);
 // Whether there is a process of that number.
 bool tk_platform_process_exists(int pid);
 // Sends a signal to the process of that number that started then; a later process of the same
-// number never gets it. 1 when it was sent, 0 when that process is not there any more;
-// -1 PROCESS_FAILED.
+// number never gets it. Where there are no signals, a Takeover is asked to stop and any other
+// process is ended. 1 when it was sent, 0 when that process is not there any more; -1
+// PROCESS_FAILED.
 int tk_platform_signal_process(int pid, uint64_t start, int signal, struct tk_failure *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -20,6 +21,12 @@
 struct tk_lock {
     int fd;
 };
+
+char **tk_platform_start(int *argc, char **argv)
+{
+    (void)argc;
+    return argv;
+}
 
 int tk_platform_signal(const char *name)
 {
@@ -36,6 +43,17 @@ int tk_platform_signal(const char *name)
         }
     }
     return -1;
+}
+
+int tk_platform_stop_signal(int i)
+{
+    (void)i;
+    return -1;
+}
+
+void tk_platform_on_stop(void (*stop)(void))
+{
+    (void)stop; // signals do it
 }
 
 void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_minutes)
@@ -205,6 +223,14 @@ bool tk_platform_find_program(struct tk_buffer *path, const char *name, const ch
         p += len + (p[len] == ':');
     }
     return also && is_program_in(path, also, strlen(also), name);
+}
+
+uintptr_t tk_platform_socket(int family, int type, int protocol)
+{
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    return (uintptr_t)socket(family, type, protocol);
 }
 
 // ---- lock --------------------------------------------------------------------------------------

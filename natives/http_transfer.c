@@ -8,11 +8,7 @@
 
 #include <stdio.h>
 
-#ifdef SOCK_CLOEXEC // programs that we start do not inherit the connection
-#define CLOSE_ON_EXEC SOCK_CLOEXEC
-#else
-#define CLOSE_ON_EXEC 0
-#endif
+#include "platform.h"
 
 #define HEADER_MAX_BYTES (256 * 1024)
 #define REPEAT_MAX       1
@@ -61,7 +57,7 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
         t->repeats++;
         t->header_whole = false;
     }
-    return socket(address->family, address->socktype | CLOSE_ON_EXEC, address->protocol);
+    return (curl_socket_t)tk_platform_socket(address->family, address->socktype, address->protocol);
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)

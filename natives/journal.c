@@ -122,7 +122,7 @@ static int set_journal_mode(struct tk_journal *j, struct tk_failure *err)
 static int migrate(struct tk_journal *j, struct tk_failure *err)
 {
     char sql[96];
-    int version;
+    int version = 0;
 
     // Another process may be doing the same: look again once nobody else can write.
     if (run_sql(j, "BEGIN IMMEDIATE", err) != 0 ||
@@ -141,7 +141,7 @@ static int migrate(struct tk_journal *j, struct tk_failure *err)
 
 static int prepare_schema(struct tk_journal *j, bool read_only, struct tk_failure *err)
 {
-    int version, application, tables;
+    int version = 0, application = 0, tables = 0;
 
     if (read_number(j, "PRAGMA user_version", &version, err) != 0 ||
         read_number(j, "PRAGMA application_id", &application, err) != 0 ||
