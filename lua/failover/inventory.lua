@@ -92,13 +92,16 @@ function M.build(parameters, answers, quarantined)
     bound[node.name] = bind_node(node, answers.nodes[node.name], cards_of[node.name] or {},
       complain)
   end
-  local vms = machines.collect(parameters, answers.nodes, bound, cards, complain)
+  local vms = machines.collect(parameters, answers.nodes, bound, nodes, cards, complain)
   for _, card in ipairs(cards) do
-    devices.settle(card, card.node and by_group[card.group_id], (quarantined or {})[card.id])
+    if card.kind == "card" then
+      devices.settle(card, card.node and by_group[card.group_id], (quarantined or {})[card.id])
+      devices.finish(card)
+    end
   end
-  for _, card in ipairs(cards) do
-    devices.finish(card)
-  end
+  table.sort(cards, function(a, b)
+    return a.id < b.id
+  end)
   return { devices = cards, nodes = nodes, vms = vms, warnings = warnings }
 end
 

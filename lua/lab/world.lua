@@ -263,7 +263,11 @@ local function add_vm(world, definition, changes)
     local vm = node.hyperv:register(id, config, path)
     if i == 1 then
       assign_at_begin(world, node, vm, changes.devices or definition.devices or {})
-      if changes.running or definition.running then
+      local running = changes.running
+      if running == nil then
+        running = definition.running
+      end
+      if running then
         node.hyperv:begin_running(vm)
       end
     end

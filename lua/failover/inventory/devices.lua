@@ -6,7 +6,7 @@ local M = {}
 local BRIDGE = "^06" -- the class of a card behind its own PCIe switch: it says nothing of the card
 local NOTHING = { ["0000"] = true, ["ffff"] = true } -- vendor ids of an empty slot
 
-local UNITS = { KiB = 2 ^ 10, MiB = 2 ^ 20, GiB = 2 ^ 30, TiB = 2 ^ 40 }
+local UNITS = { B = 1, KiB = 2 ^ 10, MiB = 2 ^ 20, GiB = 2 ^ 30, TiB = 2 ^ 40 }
 
 -- Bytes of "16GiB"; nil of nothing.
 ---@return integer?
@@ -143,8 +143,22 @@ local function group_words(card)
   return ("it is in group %d, which belongs to no node in parameters.lua"):format(card.group_id)
 end
 
+-- What ExpEther Manager says is wrong with it, or nil. Only a card in a node's group has a link.
+local function trouble(card)
+  if card.power == "off" then
+    return "its slot has no power"
+  elseif card.reachable == false then
+    return "ExpEther Manager does not hear of it"
+  elseif card.link == "down" and card.node then
+    return "its link is down"
+  end
+end
+
 local function held_words(card, node)
-  if card.vm then
+  if card.shared_with then
+    return ("it is given in shares on %s: %s"):format(card.node,
+      table.concat(card.shared_with, ", "))
+  elseif card.vm and not card.users then
     return ("%s on %s %s"):format(card.vm, card.node,
       card.vm_running and "uses it" or "has it, and does not run")
   elseif card.users then
@@ -154,8 +168,8 @@ local function held_words(card, node)
     return card.node .. " was not asked"
   elseif not node.reachable then
     return ("%s does not answer, so that nobody tells who uses it"):format(card.node)
-  elseif card.link == "down" then
-    return ("it is in the group of %s, but its link is down"):format(card.node)
+  elseif trouble(card) then
+    return ("it is in the group of %s, but %s"):format(card.node, trouble(card))
   elseif card.unseen then
     return ("%s does not show a card %s:%s"):format(card.node, card.vendor, card.device)
   end
@@ -169,7 +183,7 @@ function M.settle(card, node, quarantined)
     card.state, card.why = "missing", card.absent
   elseif card.free then
     card.state = "free"
-    card.why = card.empty and "ExpEther Manager shows no card in it"
+    card.why = trouble(card) or card.empty and "ExpEther Manager shows no card in it"
       or card.link == "up" and "it is free, but its link is still up" or nil
   elseif node then
     card.state, card.why = "held", held_words(card, node)

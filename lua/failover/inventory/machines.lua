@@ -3,39 +3,16 @@
 -- of all that it may be.
 local bind = require("failover.inventory.bind")
 local devices = require("failover.inventory.devices")
+local judge = require("failover.placement.judge")
+local normal = require("failover.parameters.requests")
+local shares = require("failover.inventory.shares")
 
 local M = {}
-
-local function title_of(criteria)
-  local words = { criteria.id or criteria.vendor and (criteria.vendor .. ":"
-    .. (criteria.device or "*")) or criteria.model }
-  local names = {}
-  for name, value in pairs(criteria.labels or {}) do
-    names[#names + 1] = name .. "=" .. value
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    words[#words + 1] = name
-  end
-  return #words > 0 and table.concat(words, " ") or "any GPU"
-end
-
--- A request in the form that placement knows, also where parameters.lua was not yet brought into
--- it.
-local function request_of(given)
-  if given.alternatives then
-    return given
-  end
-  return {
-    count = 1, min = 1, same_box = false, different_box = false, alternatives = { given },
-    title = title_of(given),
-  }
-end
 
 local function new(key, vm)
   local mmio, requests = vm.mmio or {}, {}
   for i, given in ipairs(vm.gpus) do
-    requests[i] = request_of(given)
+    requests[i] = normal.normalise(given)
   end
   return {
     key = key, name = vm.name or key, group = vm.group, requests = requests,
@@ -107,25 +84,10 @@ local function wanted_count(machine)
   return count
 end
 
--- Would a card do for a description, as far as its nature goes?
-local function fits(criteria, card)
-  for name, value in pairs(criteria.labels or {}) do
-    if card.labels[name] ~= value then
-      return false
-    end
-  end
-  return not criteria.partition and (not criteria.id or criteria.id == card.id)
-    and (not criteria.vendor or criteria.vendor == card.vendor)
-    and (not criteria.device or criteria.device == card.device)
-    and (not criteria.model or criteria.model == card.model)
-    and (not criteria.class or card.class ~= nil and card.class:find("^" .. criteria.class) ~= nil)
-    and (not criteria.min_memory or (card.memory or 0) >= criteria.min_memory)
-end
-
 local function wants(machine, card)
   for _, request in ipairs(machine.requests) do
     for _, criteria in ipairs(request.alternatives) do
-      if fits(criteria, card) then
+      if not judge.mismatch(criteria, card) then
         return true
       end
     end
@@ -159,6 +121,7 @@ local function account(node, answer, bound, by_key, all, complain)
     local machine = by_key[vm.key]
     -- one that is not ours is called by its name, unless one of ours has this name
     local label = vm.key or (by_key[vm.name] and vm.id) or vm.name
+    vm.label = label
     local has = bind.assignments(bound, vm.assigned)
     for _, card in ipairs(has.cards) do
       give(card, vm, label)
@@ -179,7 +142,7 @@ local function account(node, answer, bound, by_key, all, complain)
 end
 
 -- The machines of parameters.lua, sorted by key; cards learn who has them.
-function M.collect(parameters, answers, bound, cards, complain)
+function M.collect(parameters, answers, bound, nodes, cards, complain)
   local list, by_key, silent = {}, {}, false
   for key, vm in pairs(parameters.vms) do
     by_key[key] = new(key, vm)
@@ -235,6 +198,9 @@ function M.collect(parameters, answers, bound, cards, complain)
       table.sort(machine.devices)
     end
   end
+  for _, node in ipairs(nodes) do
+    shares.collect(node, answers[node.name], cards, by_key, cards)
+  end
   for _, machine in ipairs(list) do
     if machine.node and not machine.running and #machine.devices == 0
       and not machine.unresolved then
@@ -243,7 +209,7 @@ function M.collect(parameters, answers, bound, cards, complain)
     machine.place = nil
     machine.degraded = machine.running
       and #machine.devices + (machine.unresolved or 0) + (machine.other or 0)
-        + (machine.partitions or 0) < wanted_count(machine)
+        < wanted_count(machine)
   end
   return list
 end

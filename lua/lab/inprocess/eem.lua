@@ -7,6 +7,7 @@ local Eem = {}
 Eem.__index = Eem
 
 local FREE_IO, FREE_BOARD = 4093, 4094
+local NOTHING = { vendor = "0000", device = "0000", class = "000000" } -- of an empty or a 10G slot
 
 local function up(yes)
   return yes and "up" or "down"
@@ -20,8 +21,8 @@ local function show_slot(device, record)
   device.link_detail = { board_connection = linked, board = linked, path = linked, pcie = pcie }
   device.link = up(linked == "up" and pcie == "up")
   device.board = record.board
-  device.vendor, device.device = card and card.vendor or "0000", card and card.device or "0000"
-  device.class = card and card.class or "000000"
+  local shown = card and record.type ~= "10g" and card or NOTHING
+  device.vendor, device.device, device.class = shown.vendor, shown.device, shown.class
 end
 
 local function show_board(device, record)

@@ -74,6 +74,7 @@ function M:add_slot(definition, changes)
     type = definition.type or "40g",
     model = definition.model or "EE I/O Expansion Unit (40G)-4S",
     serial = definition.serial or "EEIO" .. definition.id:sub(-4),
+    box = definition.box,
     functions = definition.functions,
     bridge = definition.bridge,
     quarantined = setting("quarantined"),
@@ -223,6 +224,19 @@ function M:settle_all()
   for _, slot in ipairs(self.slots) do
     self:settle(slot)
   end
+end
+
+-- Power of an I/O box: its slots do not report without it. Gives those that changed.
+function M:box_power(box, on)
+  local changed = {}
+  for _, slot in ipairs(self.slots) do
+    if slot.box == box and (slot.power == "on") ~= on then
+      slot.power, slot.reachable = on and "on" or "off", on
+      changed[#changed + 1] = slot.id
+    end
+  end
+  self:settle_all()
+  return changed
 end
 
 -- Power of a server, hence of its board.

@@ -50,14 +50,15 @@ return function(_, device)
   local detail = common_detail(device)
   if device.kind == "io" then
     local card = device.bridge or device.functions and device.functions[1]
+    local shown = device.type ~= "10g" and card -- 10G slots do not tell what card they have
     local linked = up(device.board ~= nil)
     detail.path_status0, detail.path_status1 = linked, linked
     detail.eesv_connection_status = linked
     detail.eesv_mac_address = device.board and mac(device.board) or NO_MAC
     detail.pcie_connection_status = up(card ~= nil and device.power == "on")
-    detail.pcie_vendor_id = card and hex(card.vendor) or "0x0"
-    detail.pcie_device_id = card and hex(card.device) or "0x0"
-    detail.pcie_class_code = card and hex(card.class) or "0x0"
+    detail.pcie_vendor_id = shown and hex(shown.vendor) or "0x0"
+    detail.pcie_device_id = shown and hex(shown.device) or "0x0"
+    detail.pcie_class_code = shown and hex(shown.class) or "0x0"
     return detail
   end
   local ports = {}

@@ -187,6 +187,25 @@ function verbs.device(world, arguments)
   return fabric:detail(device)
 end
 
+function verbs.box(world, arguments)
+  local box, power = need(arguments.box, "box"), need(arguments.power, "power")
+  local known = false
+  for _, slot in ipairs(world.fabric.slots) do
+    known = known or slot.box == box
+  end
+  if not known then
+    errors.http(404, "40400", "there is no box '%s'", tostring(box))
+  elseif power ~= "on" and power ~= "off" then
+    errors.http(400, "40000", "power is on or off, not '%s'", tostring(power))
+  end
+  local changed = world.fabric:box_power(box, power == "on")
+  for _, id in ipairs(changed) do
+    world:log("eem", "power", id, power)
+  end
+  world.invariants:check_devices()
+  return { changed = #changed > 0 }
+end
+
 function verbs.eem(world, arguments)
   world.fabric.up = need(arguments.up, "up")
   return { up = world.fabric.up }

@@ -82,8 +82,10 @@ local function show(devices)
       vm_words(device), M.card_words(device), device.identity,
       situation.label_words(device.labels), device.box, device.link,
     }
-    local plain = device.state == "free" or device.state == "held" and device.reachable ~= false
-    if device.why and (not plain or device.users or device.link == "down" and device.node) then
+    local plain = (device.state == "free" or device.state == "held" and not device.users
+      and (device.link ~= "down" or not device.node)) and device.reachable ~= false
+      and device.power ~= "off"
+    if device.why and not plain then
       remarks[#remarks + 1] = ("%s: %s"):format(output.paint(device.name or device.id, "bold"),
         device.why)
     end

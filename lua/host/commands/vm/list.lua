@@ -50,7 +50,8 @@ local function show(vms, devices)
     guessed = guessed or vm.guessed
     local wants = {}
     for k, request in ipairs(vm.requests) do
-      wants[k] = request.count > 1 and request.count .. " x " .. request.title or request.title
+      local id = request.alternatives[1].id
+      wants[k] = names[id] or request.title
     end
     rows[i] = {
       vm.key, vm.node, vm.state, vm.heartbeat, vm.uptime and vm.running
