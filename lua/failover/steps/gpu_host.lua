@@ -118,10 +118,11 @@ local dismounted = step "GPU dismounted from this node" {
       end
     end
   end,
+  -- The node shows it dismounted before Hyper-V lists it: told so, mount waits for the list.
   undo = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
-      if gpu.dismounted_by_us and cards.assignable(c, gpu) then
-        c.hyperv:mount({ location = gpu.location })
+      if gpu.dismounted_by_us and cards.locate(c, gpu) then
+        c.hyperv:mount({ location = gpu.location, instance = gpu.instance })
       end
     end
   end,
