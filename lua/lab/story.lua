@@ -6,6 +6,7 @@ local cluster = require("lab.story.cluster")
 local failure = require("failure")
 local loop = require("loop")
 local place = require("lab.story.place")
+local random = require("lab.explorer.random")
 local scheduler = require("host.scheduler")
 local virtual_clock = require("lab.virtual_clock")
 local vocabulary = require("lab.story.vocabulary")
@@ -61,7 +62,7 @@ end
 function Story:make_cluster(options)
   self.world, self.parameters = cluster.build(options, self.clock, function(...)
     self:complain(...)
-  end)
+  end, self.random)
   self.world.hook = function(call, moment)
     self:on_call(call, moment)
   end
@@ -190,9 +191,19 @@ local function problem_text(story, problem)
   return tostring(problem)
 end
 
+-- A generator for this story alone: which others are played makes no difference to it.
+local function luck_of(seed, path)
+  local name = path:match("[^/\\]*$")
+  for i = 1, #name do
+    seed = seed * 31 + name:byte(i)
+  end
+  return random.generator(seed)
+end
+
 -- Plays a scenario file. Gives { path, title, passed, problem, trace (list of lines), seconds
 -- (virtual) }. The problem of a failed one begins with the place in the file, where there is one.
-function M.play(path)
+-- With a seed (an integer) things take other times than usual; the same seed, the same times.
+function M.play(path, seed)
   local story
   local clock = virtual_clock.new(0, {
     next_event = function()
@@ -204,7 +215,7 @@ function M.play(path)
   })
   story = setmetatable({
     path = path, clock = clock, began = 0, trace = {}, triggers = {}, runs = {}, allowed = {},
-    seen_violations = 0,
+    seen_violations = 0, random = seed and luck_of(seed, path),
   }, Story)
   local chunk, problem = loadfile(path, "t", vocabulary.new(story))
   local ok = false

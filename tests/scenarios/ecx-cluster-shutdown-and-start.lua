@@ -1,5 +1,6 @@
 story "The whole cluster is shut down and started again: nothing fails over, and the group is back at home"
 
+cluster { latency = { node_boot = 60 } }
 ecx { monitor = {} }
 ecx_start()
 ecx_settle()

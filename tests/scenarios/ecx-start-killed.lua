@@ -1,6 +1,6 @@
 story "ECX kills the start script in the middle, because Takeover was told of more time: the next run goes on from what is there"
 
-cluster { latency = { enumerate = 25 } }
+cluster { latency = { answer = 0, link = 3, enumerate = 25, dismount = 1, start = 2, boot = 15 } }
 ecx { start_timeout = 20, start_retry = 3 }
 ecx_start()
 ecx_settle()

@@ -1,5 +1,6 @@
 story "stop with a --timeout too short to wait for the undo of a start: busy, nothing is changed by it"
 
+cluster { latency = { answer = 0 } }
 fault { target = "ms1", match = { method = "RemoveResourceSettings", nth = 1 }, effect = "delay", seconds = 8 }
 local stopping
 when({ step = "VM running", by = "ms1 start" }, function()

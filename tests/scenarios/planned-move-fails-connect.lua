@@ -1,5 +1,6 @@
 story "A planned move fails on ms2 (ExpEther Manager refuses the connect): all is undone there, the group goes back, and the VM runs where it was"
 
+cluster { latency = { answer = 0 } }
 expect(start("vme2", "ms1"), { exit = "ok" })
 expect(stop("vme2", "ms1"), { exit = "ok" })
 move_disk "ms2"

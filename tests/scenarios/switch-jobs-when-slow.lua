@@ -5,6 +5,7 @@ cluster {
   latency = {
     link = 0, unlink = 0, enumerate = 0, list_lag = 0, dismount = 0, mount = 0, assign = 0, remove = 0,
     import = 0, validate = 0, realize = 0, destroy = 0, modify = 0, start = 0, turn_off = 0, boot = 0,
+    answer = 0,
   },
 }
 expect(start("vme2", "ms1"), { exit = "ok", within = 1 })

@@ -1,5 +1,6 @@
 story "The management service restarts for 10 s in the middle of a start: waited for, and the start goes on"
 
+cluster { latency = { boot = 15 } }
 when({ step = "GPU dismounted from this node" }, function()
   local away = partition "ms1"
   at(10, function()

@@ -356,6 +356,59 @@ describe("takeover test", function()
     assert.truthy(out:find("0.00  ms1  stop vme2", 1, true), out)
   end)
 
+  describe("with --seed", function()
+    local START = 'story "A start"\nexpect(start("vme2", "ms1"), { exit = "ok" })\n'
+
+    local function trace_of(path, ...)
+      local code, out, errors = run(path, "--json", ...)
+      assert.equal(0, code, errors)
+      return table.concat(json.decode(out).scenarios[1].trace, "\n")
+    end
+
+    it("plays with other latencies, the same ones for the same seed", function()
+      local path = write("start.lua", START)
+      local usual, seven = trace_of(path), trace_of(path, "--seed", "7")
+      assert.not_equal(usual, seven)
+      assert.not_equal(seven, trace_of(path, "--seed", "8"))
+      write("another.lua", GOOD)
+      local _, out = run(directory, "--json", "--seed", "7")
+      assert.equal(seven, table.concat(json.decode(out).scenarios[2].trace, "\n"))
+      assert.equal(7, json.decode(out).seed)
+    end)
+
+    it("never varies what a scenario says itself", function()
+      local names = {}
+      for name in pairs(require("lab.world").latency) do
+        names[#names + 1] = name .. " = " .. (name == "answer" and 0 or 1)
+      end
+      local path = write("told.lua", ('story "Told"\ncluster { latency = { %s } }\n'):format(
+        table.concat(names, ", ")) .. START:match("\n(.*)"))
+      assert.equal(trace_of(path), trace_of(path, "--seed", "7"))
+    end)
+
+    it("does not compare with the accepted trace, and does not accept one", function()
+      local path = write("start.lua", START)
+      assert.equal(0, (run(path, "--accept")))
+      assert.equal(0, (run(path, "--seed", "7")))
+      local code, _, errors = run(path, "--seed", "7", "--accept")
+      assert.equal(22, code)
+      assert.truthy(errors:find("not with --seed", 1, true), errors)
+    end)
+
+    it("says how to play a failed one again", function()
+      local path = write("bad.lua", BAD)
+      local code, out = run(path, "--seed", "7")
+      assert.equal(11, code)
+      assert.truthy(out:find("takeover test --seed 7 " .. path, 1, true), out)
+    end)
+
+    it("wants a whole number", function()
+      local code, _, errors = run(write("good.lua", GOOD), "--seed", "often")
+      assert.equal(22, code)
+      assert.truthy(errors:find("--seed wants", 1, true), errors)
+    end)
+  end)
+
   it("writes JUnit XML that tools can read", function()
     write("good.lua", GOOD)
     write("bad.lua", BAD)

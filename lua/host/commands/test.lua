@@ -18,13 +18,16 @@ describes how to write one.]])
 Example:
   takeover test                        every scenario in ./tests/scenarios
   takeover test my-site/*.lua --accept    keep the traces as they are now
-  takeover test --filter "ms1 dies"]])
+  takeover test --filter "ms1 dies"
+  takeover test --seed 7               the same, with devices and guests of another speed]])
   command:argument("paths", "Scenario files, or folders of them (default: ./tests/scenarios)")
     :args("*")
   command:option("--filter", "Only those whose file name or sentence contains this")
     :argname("TEXT")
   command:flag("--accept", "Write the traces beside the scenarios instead of comparing them")
   command:flag("--trace", "Print every trace")
+  command:option("--seed", "Play with other latencies, which this number decides")
+    :argname("N")
   command:option("--junit", "Also write the results as JUnit XML"):argname("FILE")
 end
 
@@ -126,16 +129,31 @@ local function junit(results, failed, seconds)
   return table.concat(lines, "\n") .. "\n"
 end
 
+local function seed_of(arguments)
+  local text = arguments.seed
+  local seed = math.tointeger(tonumber(text))
+  if text and not seed then
+    failure.raise({ code = "USAGE", message = ('--seed wants a whole number, not "%s"')
+      :format(text) })
+  elseif seed and arguments.accept then
+    failure.raise({ code = "USAGE", message = "--accept keeps the usual traces: not with --seed" })
+  end
+  return seed
+end
+
 function M.run(arguments)
   local story = require("lab.story")
+  local seed = seed_of(arguments)
   local results, failed, began = {}, 0, loop.now()
   for _, path in ipairs(scenario_files(arguments.paths)) do
     local start = loop.now()
-    local result = story.play(path)
+    local result = story.play(path, seed)
     result.took = loop.now() - start
     local name = path .. "\n" .. result.title
     if not arguments.filter or name:lower():find(arguments.filter:lower(), 1, true) then
-      if result.passed then
+      if seed then
+        result.hint = ("the same again: takeover test --seed %d %s"):format(seed, path)
+      elseif result.passed then
         compare(result, arguments.accept)
       end
       results[#results + 1] = result
@@ -155,7 +173,7 @@ function M.run(arguments)
     }
   end
   output.document({
-    command = "test", passed = #results - failed, failed = failed,
+    command = "test", seed = seed, passed = #results - failed, failed = failed,
     scenarios = require("json").array(plain), exit_code = failed > 0 and 11 or 0,
   })
   return failed > 0 and 11 or 0

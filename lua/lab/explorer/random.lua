@@ -7,10 +7,11 @@ local player = require("lab.explorer.play")
 
 local M = {}
 
--- A small generator of its own (xorshift), so that nothing else disturbs it.
-local function generator(seed)
+-- A small generator of its own (xorshift), so that nothing else disturbs it: n -> 1..n, the same
+-- everywhere.
+function M.generator(seed)
   local state = (seed * 0x9E3779B97F4A7C15) | 1
-  return function(n) -- 1..n
+  return function(n)
     state = state ~ (state << 13)
     state = state ~ (state >> 7)
     state = state ~ (state << 17)
@@ -131,7 +132,7 @@ local choices = {
 -- The schedule of a seed for a setting.
 function M.schedule(seed, setting)
   local self = setmetatable({
-    random = generator(seed), schedule = {}, nodes = setting.nodes, machines = {}, up = {},
+    random = M.generator(seed), schedule = {}, nodes = setting.nodes, machines = {}, up = {},
   }, Maker)
   for i, machine in ipairs(setting.machines) do
     self.machines[i] = {

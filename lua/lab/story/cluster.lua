@@ -100,8 +100,26 @@ local known = {
   switches = true, parameters = true, vm = true,
 }
 
--- Gives the world and the parameters. `complain(format, ...)` raises with the scenario's line.
-function M.build(options, clock, complain)
+-- Other latencies than the usual ones, those apart that the scenario says itself: each takes
+-- between half and twice as long, and each call up to 50 ms, so that branches overlap otherwise.
+-- `random`: n -> 1..n.
+local function vary(latency, told, random)
+  local names = {}
+  for name in pairs(latency) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local luck = (random(2001) - 1001) / 1000 -- -1..1
+    if told[name] == nil and name ~= "job_kept" then
+      latency[name] = name == "answer" and (luck + 1) * 0.025 or latency[name] * 2 ^ luck
+    end
+  end
+end
+
+-- Gives the world and the parameters. `complain(format, ...)` raises with the scenario's line;
+-- `random`, if given, varies what the scenario does not say.
+function M.build(options, clock, complain, random)
   for key in pairs(options) do
     if not known[key] then
       complain("cluster has no field %q", tostring(key))
@@ -116,6 +134,9 @@ function M.build(options, clock, complain)
   })
   if not ok then
     complain("%s", tostring(made))
+  end
+  if random and options.latency ~= 0 then
+    vary(made.latency, options.latency or {}, random)
   end
   return made, M.parameters(options, complain)
 end
