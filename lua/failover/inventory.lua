@@ -42,6 +42,23 @@ local function make_nodes(parameters, answers, boards, complain)
   return list, by_group
 end
 
+-- The server boards, whoever has them.
+local function boards_of(eem)
+  local list = {}
+  for _, device in ipairs(eem or {}) do
+    if device.kind == "board" then
+      list[#list + 1] = {
+        id = device.id, group_id = device.group_id, free = device.free, power = device.power,
+        model = device.model, serial = device.serial, capacity = device.max_devices,
+      }
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.id < b.id
+  end)
+  return list
+end
+
 -- Which of the cards in a node's group are where on it.
 local function bind_node(node, answer, cards, complain)
   if not answer.reachable then
@@ -102,7 +119,9 @@ function M.build(parameters, answers, quarantined)
   table.sort(cards, function(a, b)
     return a.id < b.id
   end)
-  return { devices = cards, nodes = nodes, vms = vms, warnings = warnings }
+  return {
+    devices = cards, nodes = nodes, vms = vms, boards = boards_of(answers.eem), warnings = warnings,
+  }
 end
 
 -- Looks at everything and says what there is. options: nodes = "all" (the default), "own" or a list

@@ -5,6 +5,7 @@
 ---@field devices Device[]  sorted by id
 ---@field nodes SituationNode[] sorted by name
 ---@field vms Machine[]     sorted by key
+---@field boards table[]    server boards, whoever has them: { id, group_id, free, power, model, serial, capacity }
 ---@field warnings string[] what could not be seen, and what contradicts itself
 
 ---@class Device
@@ -40,7 +41,7 @@
 ---@field locations table<string, string> by node, as declared
 ---@field dismounted boolean? from its host
 ---@field shown_as string?  what the node calls it
----@field slot table?       of the I/O box: { model, serial, type }
+---@field slot table?       of the I/O box: { model, serial, type, vendor, device }, as ExpEther Manager shows them
 ---@field quarantine table? entry of failover.quarantine
 ---@field cost number       of taking it; 0 unless history says more
 ---@field total_vram integer? of a partitionable GPU: bytes

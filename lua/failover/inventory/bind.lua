@@ -47,6 +47,15 @@ local function functions_of(answer)
   return list, by_location
 end
 
+-- Cards here of which nothing tells what they are: any function may be theirs.
+local function count_unknown(cards)
+  local count = 0
+  for _, card in ipairs(cards) do
+    count = count + ((card.vendor and card.device) and 0 or 1)
+  end
+  return count
+end
+
 local function model_of(one)
   return one.vendor and one.device and one.vendor .. ":" .. one.device
 end
@@ -91,6 +100,7 @@ function M.node(name, answer, cards, complain)
   local functions, by_location = functions_of(answer)
   local claimed, result = {}, { cards = {}, sets = {}, set_of = {}, unclaimed = {} }
   bind_declared(name, cards, by_location, claimed, complain)
+  local unknown = count_unknown(cards)
   local waiting, models = group_by_model(cards, function(card)
     return not card.location and not card.locations[name]
   end)
@@ -102,7 +112,8 @@ function M.node(name, answer, cards, complain)
     if #here == 1 and #there == 1 then
       here[1].location, here[1].fn, claimed[there[1]] = there[1].location, there[1], here[1]
     elseif #there > 0 then
-      local set = { cards = here, functions = there, users = {} }
+      local doubtful = unknown > 0 and #there > #here -- one may be of a card that is not described
+      local set = { cards = here, functions = there, users = {}, doubtful = doubtful }
       result.sets[#result.sets + 1] = set
       for _, fn in ipairs(there) do
         claimed[fn] = set
@@ -120,7 +131,8 @@ function M.node(name, answer, cards, complain)
   end
   for _, fn in ipairs(functions) do
     local key = slot(fn.location)
-    if not claimed[fn] and not result.cards[key] and not result.set_of[key] then
+    local set = result.set_of[key]
+    if set and set.doubtful or not claimed[fn] and not result.cards[key] and not set then
       result.unclaimed[#result.unclaimed + 1] = fn
     end
   end

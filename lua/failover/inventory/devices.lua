@@ -66,7 +66,10 @@ local function from_eem(card, device)
   card.link, card.power, card.reachable = device.link or "unknown", device.power, device.reachable
   card.board = device.board
   card.bridge = device.type ~= "10g" and (device.class or ""):find(BRIDGE) ~= nil
-  card.slot = { model = device.model, serial = device.serial, type = device.type }
+  card.slot = {
+    model = device.model, serial = device.serial, type = device.type, vendor = device.vendor,
+    device = device.device,
+  }
   card.empty = device.link_detail and device.link_detail.pcie == "down" and device.power ~= "off"
     and (not device.vendor or NOTHING[device.vendor]) or nil
 end

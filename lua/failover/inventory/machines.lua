@@ -58,8 +58,8 @@ local function settle_set(set)
     labels[i], used = user.label, used + user.count
     running = running or user.vm.running
   end
-  local whole = #users == 1 and (used >= #set.cards or #set.functions == #set.cards
-    and used == #set.functions)
+  local all = used >= #set.cards or #set.functions == #set.cards and used == #set.functions
+  local whole = #users == 1 and all and not set.doubtful
   local titles = {}
   for i, card in ipairs(set.cards) do
     titles[i] = card.name or card.id

@@ -5,6 +5,7 @@ local M = {}
 -- Word and one line each, in the order of the help.
 M.subcommands = {
   { "list", "Shows every device: its state, node and virtual machine" },
+  { "suggest", "Prints entries for parameters.lua for devices that it does not describe" },
 }
 
 function M.define(command)

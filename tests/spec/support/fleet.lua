@@ -89,6 +89,63 @@ function M.read(options)
   return situation, seen
 end
 
+---- with real processes --------------------------------------------------------------------------
+
+local Site = {}
+Site.__index = Site
+
+-- A lab of the fleet over HTTP, and a directory with its parameters; edit as above.
+function M.site(edit, options)
+  local given = { cluster = "fleet" }
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  local self = setmetatable({
+    lab = require("support.lab").start(given), directory = require("host.folder").temporary(),
+  }, Site)
+  self:parameters(edit)
+  return self
+end
+
+function Site:parameters(edit)
+  local text = fs.read("examples/fleet.lua")
+  text = text:gsub('"http://192[^\n]*"eem" },', ('"%s", auth = "none" },'):format(self.lab.eem_url))
+  text = text:gsub("\n  wmi = [^\n]*", "")
+  for name, node in pairs(self.lab.nodes) do
+    text = text:gsub("(" .. name .. " = {[^\n]-)address = [^,]*", function(before)
+      return ('%swmi = { url = "%s" }'):format(before, node.url)
+    end)
+  end
+  fs.write(self.directory .. "/parameters.lua", edit and edit(text) or text)
+end
+
+-- Runs `takeover ...`; gives its exit code, stdout and stderr.
+function Site:run(...)
+  local options = {
+    os.getenv("TAKEOVER_EXE") or require("lfs").symlinkattributes("/proc/self/exe").target,
+    timeout = 30,
+    env = {
+      TAKEOVER_PARAMETERS = self.directory .. "/parameters.lua", TAKEOVER_NODE = false,
+      TAKEOVER_STATE = self.directory .. "/state", CLP_EVENT = false, CLP_DISK = false,
+    },
+  }
+  local result = require("process").run(table.move({ ... }, 1, select("#", ...), 2, options))
+  return result.code, result.stdout, result.stderr
+end
+
+-- The JSON document that a command prints.
+function Site:json(...)
+  local code, out, err = self:run("--json", ...)
+  return require("json").decode(out), code, err
+end
+
+function Site:close()
+  self.lab:stop()
+  require("host.folder").remove(self.directory)
+end
+
+---- looking things up -----------------------------------------------------------------------------
+
 function M.find(list, field, value)
   for _, one in ipairs(list) do
     if one[field] == value then
