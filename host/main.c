@@ -8,6 +8,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "heap.h"
 #include "memory.h"
 #include "natives.h"
 #include "platform.h"
@@ -21,29 +22,6 @@
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
 #endif
-
-static void *allocate(void *memory_used, void *p, size_t old_size, size_t new_size)
-{
-    size_t *used = memory_used;
-    void *fresh;
-
-    if (!p) {
-        old_size = 0;
-    }
-    if (new_size == 0) {
-        free(p);
-        *used -= old_size;
-        return NULL;
-    }
-    if (new_size > old_size && *used + (new_size - old_size) > MEMORY_MAX) {
-        return NULL;
-    }
-    fresh = realloc(p, new_size);
-    if (fresh) {
-        *used += new_size - old_size;
-    }
-    return fresh;
-}
 
 // Directory of the executable, with '/' at the end.
 static char *program_directory(void)
@@ -116,7 +94,7 @@ static int run(lua_State *L)
 
 int main(int argc, char **argv)
 {
-    size_t memory_used = 0;
+    struct tk_heap heap = {.max_bytes = MEMORY_MAX};
     lua_State *L;
     int code = EXIT_INTERNAL;
 
@@ -135,7 +113,7 @@ int main(int argc, char **argv)
             uv_os_setenv("UV_THREADPOOL_SIZE", POOL_THREADS);
         }
     }
-    L = lua_newstate(allocate, &memory_used);
+    L = lua_newstate(tk_heap_alloc, &heap);
     if (!L) {
         fputs("takeover: out of memory\n", stderr);
         return EXIT_INTERNAL;
@@ -154,6 +132,7 @@ int main(int argc, char **argv)
         _Exit(code);
     }
     lua_close(L);
+    tk_heap_free(&heap);
     tk_loop_close();
     return code;
 }

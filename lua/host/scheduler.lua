@@ -232,6 +232,12 @@ local function count_shields(change)
   end
 end
 
+local function unshielded(task, ...)
+  count_shields(-1)
+  task.shielded = false
+  return ...
+end
+
 -- Runs `fn(...)` so that a cancel waits until it is over: for a change that is on the wire, and for
 -- undo.
 function M.shielded(fn, ...)
@@ -241,10 +247,13 @@ function M.shielded(fn, ...)
   end
   task.shielded = true
   count_shields(1)
-  local results = table.pack(loop.guard(fn, ...))
-  count_shields(-1)
-  task.shielded = false
-  return table.unpack(results, 1, results.n)
+  return unshielded(task, loop.guard(fn, ...))
+end
+
+local function set_deadline(task, time, ...)
+  task.deadline = time
+  loop.task(task.co, time)
+  return ...
 end
 
 -- Runs `fn(...)` with the running task's deadline moved to `time`, if that is sooner. Returns as
@@ -253,19 +262,14 @@ function M.until_time(time, fn, ...)
   local task = current
   local before = task.deadline
   if not before or time < before then
-    task.deadline = time
-    loop.task(task.co, time)
+    set_deadline(task, time)
   end
-  local results = table.pack(loop.guard(fn, ...))
-  task.deadline = before
-  loop.task(task.co, before)
-  return table.unpack(results, 1, results.n)
+  return set_deadline(task, before, loop.guard(fn, ...))
 end
 
 -- Replaces the deadline of the running task (nil: none).
 function M.set_deadline(time)
-  current.deadline = time
-  loop.task(current.co, time)
+  set_deadline(current, time)
 end
 
 local function resume(task)

@@ -5,14 +5,6 @@ local requests = require("failover.parameters.requests")
 
 local M = {}
 
-local function vm_truth(truth, name)
-  for _, vm in ipairs(truth.vms) do
-    if vm.name == name then
-      return vm
-    end
-  end
-end
-
 local function list(names)
   return #names > 0 and table.concat(names, ", ") or "nowhere"
 end
@@ -20,8 +12,7 @@ end
 -- I4: a start that says ok runs here, alone, with the device that EEM moved; a stop that says ok
 -- is off or gone.
 local function honest(world, actor, code)
-  local truth = world:truth()
-  local vm = vm_truth(truth, actor.vm)
+  local vm = world.invariants:vm_truth(actor.vm)
   if not vm then
     return nil
   end
@@ -53,8 +44,8 @@ end
 
 -- What this node has of the virtual machine and its devices: compared before and after a run.
 function M.snapshot(world, actor)
-  local truth = world:truth()
-  local vm, group = vm_truth(truth, actor.vm), actor.parameters.nodes[actor.node].group_id
+  local vm = world.invariants:vm_truth(actor.vm)
+  local group = actor.parameters.nodes[actor.node].group_id
   local shot = { devices = {}, begun = {} }
   for _, place in ipairs(vm and vm.registered or {}) do
     shot.registered = shot.registered or place.node == actor.node
@@ -72,7 +63,7 @@ function M.snapshot(world, actor)
     or {}) do
     own[requests.fixed(request) or ""] = true
   end
-  for _, device in ipairs(truth.devices) do
+  for _, device in ipairs(world.fabric.slots) do
     if own[device.id] then
       shot.devices[device.id] = device.group_id == group
     end

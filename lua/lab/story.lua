@@ -120,7 +120,7 @@ local function call_matches(pattern, call, moment)
   for _, key in ipairs(of_calls) do
     if pattern[key] then
       any = true
-      if not text_matches(pattern[key], call.info[key]) then
+      if not text_matches(pattern[key], call[key]) then
         return false
       end
     end

@@ -9,6 +9,7 @@ local faults = require("lab.world.faults")
 local files = require("lab.world.files")
 local hyperv = require("lab.world.hyperv")
 local invariants = require("lab.world.invariants")
+local kept = require("lab.world.text").kept
 local nodes = require("lab.world.nodes")
 local pnp = require("lab.world.pnp")
 
@@ -413,12 +414,15 @@ function World:milliseconds()
   return math.floor(self:wall() * 1000)
 end
 
--- A time on its clock as WMI writes it.
-function World:dmtf(time)
-  local wall = self:wall(time)
+local dmtf = kept(function(wall)
   local whole = math.floor(wall)
   return os.date("!%Y%m%d%H%M%S", whole)
     .. string.format(".%06d+000", math.floor((wall - whole) * 1000000))
+end)
+
+-- A time on its clock as WMI writes it.
+function World:dmtf(time)
+  return dmtf(self:wall(time))
 end
 
 return M

@@ -196,7 +196,7 @@ function M.open(options)
   })
   self.observer = {
     changes = 0, answers = {}, recording = options.journal and options.record or false,
-    fresh = options.fresh,
+    fresh = options.fresh, only_changes = options.journal and options.journal.only_changes,
     call = function(observer, record)
       local kept = self.journal:call(record)
       if kept == false and observer.recording and not observer.cut then

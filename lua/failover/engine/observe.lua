@@ -60,6 +60,7 @@ M.request_of = request_of
 ---@field changes integer
 ---@field answers table what was answered since the last change, by question
 ---@field recording boolean? answers and what a replay needs are told, too
+---@field only_changes boolean? looks are not told: the journal keeps none
 ---@field fresh (fun(fresh: boolean): boolean)? decides whether an answer counts as the same look
 
 local function must_not_change(native, verb)
@@ -73,8 +74,10 @@ end
 -- The question that a look asks, when a simple argument says all of it.
 local function question(prefix, argument, more)
   local kind = type(argument)
-  if more == nil and (kind == "string" or kind == "nil" or kind == "number") then
-    return prefix .. tostring(argument)
+  if more == nil and (kind == "string" or kind == "number") then
+    return prefix .. argument
+  elseif argument == nil and more == nil then
+    return prefix
   end
 end
 
@@ -136,29 +139,33 @@ local function wrap(native, verb, kind)
     end
     local handle, trail = self.handle, task and task.trail
     local began_in = trail and scheduler.turn()
-    -- a change that is under way is finished also when the run is to stop: then undo knows it
-    local guard = change and scheduler.shielded or loop.guard
-    local ok, result, more = guard(handle[verb], handle, first, second, third)
-    local changed
-    if change then
-      changed = ok and result ~= false or not ok and (result.maybe_executed or false)
-      observer.changes = observer.changes + (changed and 1 or 0)
-      observer.answers = {}
-    end
-    local answer
-    if ok and (change or trail) then
-      answer = result
-    end
-    observer:call({
-      native = native, verb = verb, kind = kind, target = self.target,
-      step = task and task.step, branch = task and task.branch,
-      request = request_of(first, second, third),
-      answer = answer, failure = not ok and result or nil,
-      began = began, took = scheduler.now() - began, changed = changed or nil,
-      extra = trail and extra_of(task, trail, began_in, ok and more or nil) or nil,
-    })
-    if not ok then
-      error(result, 0)
+    local result, more
+    if observer.only_changes and not change then
+      result, more = handle[verb](handle, first, second, third)
+    else
+      local ok, changed, answer
+      -- a change that is under way is finished also when the run is to stop: then undo knows it
+      local guard = change and scheduler.shielded or loop.guard
+      ok, result, more = guard(handle[verb], handle, first, second, third)
+      if change then
+        changed = ok and result ~= false or not ok and (result.maybe_executed or false)
+        observer.changes = observer.changes + (changed and 1 or 0)
+        observer.answers = {}
+      end
+      if ok and (change or trail) then
+        answer = result
+      end
+      observer:call({
+        native = native, verb = verb, kind = kind, target = self.target,
+        step = task and task.step, branch = task and task.branch,
+        request = request_of(first, second, third),
+        answer = answer, failure = not ok and result or nil,
+        began = began, took = scheduler.now() - began, changed = changed or nil,
+        extra = trail and extra_of(task, trail, began_in, ok and more or nil) or nil,
+      })
+      if not ok then
+        error(result, 0)
+      end
     end
     if key and observer.answers == answers then -- nothing was changed meanwhile
       answers[key] = { result, more, time = began }

@@ -73,9 +73,11 @@ local Pursuit = {}
 Pursuit.__index = Pursuit
 
 function Pursuit:wait_because(reason)
-  self.run:emit("step_wait", {
-    step = self.step.name, branch = self.record.branch, reason = tostring(reason or ""),
-  })
+  if self.run.listener then
+    self.run:emit("step_wait", {
+      step = self.step.name, branch = self.record.branch, reason = tostring(reason or ""),
+    })
+  end
 end
 
 function Pursuit:note(format, ...)
@@ -206,7 +208,7 @@ function M.pursue(run, step, record, within, until_time)
     elseif answer == "failed" and not (why.transient and M.uncancelled(why)) then
       return why, false
     end
-    if tostring(why) ~= tostring(self.reason) then
+    if why ~= self.reason and tostring(why) ~= tostring(self.reason) then
       self.reason = why
       self:wait_because(why)
     end

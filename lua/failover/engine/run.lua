@@ -19,6 +19,7 @@ local UNDO_TRIES, UNDO_SEEN_WITHIN = 3, 15
 local Run = {}
 Run.__index = Run
 
+-- Tells the listener; callers on the way of every step ask for it first.
 function Run:emit(kind, fields)
   if self.listener then
     fields = fields or {}
@@ -35,7 +36,9 @@ local function begin(run, step, branch)
   run.steps[#run.steps + 1] = record
   record.journal = run.journal:begin_step({ name = step.name, branch = branch })
   scheduler.current().step = record.journal
-  run:emit("step_begin", { step = step.name, branch = branch })
+  if run.listener then
+    run:emit("step_begin", { step = step.name, branch = branch })
+  end
   return record, within, math.min(now + within, run.deadline)
 end
 
@@ -47,9 +50,12 @@ local function finish(run, step, record, state, message, failed)
   run.journal:end_step(record.journal, {
     state = state, attempts = record.attempts, message = message, failure = failed,
   })
-  run:emit("step_end", {
-    step = step.name, branch = record.branch, state = state, took = record.took, reason = message,
-  })
+  if run.listener then
+    run:emit("step_end", {
+      step = step.name, branch = record.branch, state = state, took = record.took,
+      reason = message,
+    })
+  end
 end
 
 -- From here on nothing that was made so far is taken back.

@@ -125,7 +125,7 @@ end
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
 local function strike(rule, call, act)
   local w, effect = words[call.kind], rule.effect
-  local change = call.change or call.info.verb == "Invoke" or nil
+  local change = call.change or call.verb == "Invoke" or nil
   local function lost(code, message, http)
     raise(code, message, { maybe_executed = change, target = call.about, http = http })
   end
@@ -206,8 +206,9 @@ end
 ---@field kind "eem"|"wmi"
 ---@field target string "eem" or the node's name
 ---@field change boolean
+---@field actor table who calls
 ---@field about string? what a failure is about: an id
----@field info table what a fault rule matches: verb, path, class, method, namespace
+--- and what a fault rule matches: verb, path, class, method, namespace
 
 -- Does `act` as one call to the outside.
 function M.outside(world, call, act)
@@ -223,7 +224,7 @@ function M.outside(world, call, act)
   if hook then
     hook(call, "before")
   end
-  rule = world.faults:take(call.target, call.info) or rule
+  rule = world.faults:take(call.target, call) or rule
   if world.cut and world.cut(actor.node, call.target) then -- no way from this node to the target
     rule = { effect = "unreachable" }
   end

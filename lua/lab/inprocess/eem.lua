@@ -1,5 +1,6 @@
 -- The `eem` native on the simulated world (lua/meta/eem.lua says what each verb promises).
 local calls = require("lab.inprocess.calls")
+local lower = require("lab.world.text").lower
 
 local M = {}
 
@@ -58,7 +59,7 @@ end
 local function call(self, verb, path, id, act)
   return calls.outside(self.world, {
     kind = "eem", target = "eem", change = verb ~= "GET", actor = self.actor, about = id,
-    info = { verb = verb, path = "/eem" .. path },
+    verb = verb, path = "/eem" .. path,
   }, act)
 end
 
@@ -85,7 +86,7 @@ function Eem:devices(filter)
 end
 
 function Eem:device(id)
-  id = id:lower()
+  id = lower(id)
   return call(self, "GET", "/devices/" .. id, id, function()
     return show(self.world:eem():device(id))
   end)
@@ -130,7 +131,7 @@ function Eem:disconnect(id)
 end
 
 function Eem:audit(id)
-  id = id:lower()
+  id = lower(id)
   call(self, "PUT", "/devices/" .. id .. "/audit", id, function()
     self.world:eem():audit(id)
   end)

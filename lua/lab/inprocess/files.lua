@@ -16,11 +16,12 @@ local words = {
   [16] = "invalid start file", [17] = "a privilege is not held", [21] = "invalid parameter",
 }
 
-local function call(self, change, info, act)
-  info.namespace = "root/cimv2"
+-- `method`: of a change; nil for a look.
+local function call(self, class, method, path, act)
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
-    about = change and info.path or nil,
+    kind = "wmi", target = self.node, change = method ~= nil, actor = self.actor,
+    about = method and path, verb = method and "Invoke" or "Enumerate", class = class,
+    method = method, path = path, namespace = "root/cimv2",
   }, act)
 end
 
@@ -29,9 +30,7 @@ local function files(self)
 end
 
 local function change(self, class, method, path, act)
-  local ok, code = pcall(call, self, true, {
-    verb = "Invoke", class = class, method = method, path = path,
-  }, act)
+  local ok, code = pcall(call, self, class, method, path, act)
   if not ok then
     if failure.is(code) and code.code == "WMI_NOT_FOUND" then
       calls.raise("FS_NOT_FOUND", "there is no " .. path, { target = path })
@@ -52,8 +51,7 @@ local function show(self, record)
 end
 
 function Files:list(directory)
-  return call(self, false, { verb = "Enumerate", class = "CIM_DataFile", path = directory },
-    function()
+  return call(self, "CIM_DataFile", nil, directory, function()
     local list = {}
     for _, record in ipairs(files(self):list(directory)) do
       list[#list + 1] = show(self, record)
@@ -63,9 +61,7 @@ function Files:list(directory)
 end
 
 local function find(self, path, directory)
-  return call(self, false, {
-    verb = "Enumerate", class = directory and "Win32_Directory" or "CIM_DataFile", path = path,
-  }, function()
+  return call(self, directory and "Win32_Directory" or "CIM_DataFile", nil, path, function()
     local record = files(self):find(path)
     return record and (record.directory or false) == directory and show(self, record) or nil
   end)

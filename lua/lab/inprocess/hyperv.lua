@@ -3,6 +3,7 @@
 -- does, in the same order.
 local calls = require("lab.inprocess.calls")
 local failures = require("lab.inprocess.hyperv_failures")
+local kept = require("lab.world.text").kept
 local runs = require("lab.inprocess.hyperv_run")
 
 local M = {}
@@ -41,11 +42,11 @@ local job_states = {
   [2] = "new", [3] = "starting", [4] = "running", [5] = "suspended", [6] = "shutting down",
 }
 
--- "{d8f0...}" or "d8f0...": upper case without braces; nil when it is no GUID.
-local function guid(text)
+-- "{d8f0...}" or "d8f0...": upper case without braces; false when it is no GUID.
+local guid = kept(function(text)
   local id = text:match("^{(.*)}$") or text
-  return id:find("^%x+%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+$") and #id == 36 and id:upper() or nil
-end
+  return id:find("^%x+%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+$") and #id == 36 and id:upper()
+end)
 
 -- The machine that is meant: its id, and "registered" or "planned" when the caller says so.
 function M.reference(vm)

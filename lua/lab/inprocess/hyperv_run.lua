@@ -14,15 +14,16 @@ function M.host(self)
   return self.world:node(self.node).hyperv
 end
 
-local function call(self, change, info, act)
-  info.namespace = "root/virtualization/v2"
+local function call(self, change, class, method, act)
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
+    kind = "wmi", target = self.node, change = change, actor = self.actor,
+    verb = method and "Invoke" or "Enumerate", class = class, method = method,
+    namespace = "root/virtualization/v2",
   }, act)
 end
 
 function M.look(self, class, act)
-  return call(self, false, { verb = "Enumerate", class = class }, act)
+  return call(self, false, class, nil, act)
 end
 
 local function raise(code, message)
@@ -69,8 +70,7 @@ local function know_service(self, class)
 end
 
 local function run(self, change, class, method, act)
-  local code, job, out = call(self, change, { verb = "Invoke", class = class, method = method },
-    act)
+  local code, job, out = call(self, change, class, method, act)
   if code == 4096 then
     job = follow(self, method, job)
     if STOPPED[job.state] then

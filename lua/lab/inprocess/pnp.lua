@@ -6,6 +6,7 @@ local failures = require("lab.inprocess.hyperv_failures")
 local M = {}
 
 local RESCAN = "pnputil.exe /scan-devices"
+local CLASS = "Win32_PnPEntity"
 
 local Pnp = {}
 Pnp.__index = Pnp
@@ -14,11 +15,12 @@ local function tree(self)
   return self.world:node(self.node).pnp
 end
 
-local function call(self, change, info, act, about)
-  info.namespace, info.class = "root/cimv2", info.class or "Win32_PnPEntity"
+-- `method`: of a change; nil for a look.
+local function call(self, class, method, act, about)
   return calls.outside(self.world, {
-    kind = "wmi", target = self.node, change = change, actor = self.actor, info = info,
-    about = about,
+    kind = "wmi", target = self.node, change = method ~= nil, actor = self.actor, about = about,
+    verb = method and "Invoke" or "Enumerate", class = class, method = method,
+    namespace = "root/cimv2",
   }, act)
 end
 
@@ -31,7 +33,7 @@ end
 
 -- Texts compare without case, also what is not there with nothing.
 local function fits(is, wanted)
-  return not wanted or is ~= nil and is:lower() == wanted:lower()
+  return not wanted or is == wanted or is ~= nil and is:lower() == wanted:lower()
 end
 
 local function at(locations, wanted)
@@ -67,11 +69,10 @@ end
 
 function Pnp:devices(filter)
   filter = filter or {}
-  return call(self, false, { verb = "Enumerate" }, function()
+  return call(self, CLASS, nil, function()
     local list = {}
     for _, record in ipairs(tree(self):devices()) do
-      local enumerator = record.id:match("^[^\\]+")
-      if (enumerator == "PCI" or enumerator == "PCIP") and passes(record, filter) then
+      if record.id:find("^PCIP?\\") and passes(record, filter) then
         local locations = locations_of(self, record, filter)
         if at(locations, filter.location) then
           list[#list + 1] = show(record, locations)
@@ -98,7 +99,7 @@ local function explained(failed, id)
 end
 
 local function switch(self, id, method)
-  local now = call(self, false, { verb = "Enumerate" }, function()
+  local now = call(self, CLASS, nil, function()
     local record = tree(self):find(id)
     if not record then
       not_found(id, "known on this host")
@@ -110,7 +111,7 @@ local function switch(self, id, method)
   if (now == "disabled") == (method == "Disable") then
     return false, false
   end
-  local ok, code, reboot = pcall(call, self, true, { verb = "Invoke", method = method }, function()
+  local ok, code, reboot = pcall(call, self, CLASS, method, function()
     return tree(self)[method:lower()](tree(self), id)
   end)
   if not ok then
@@ -131,7 +132,7 @@ function Pnp:enable(id)
 end
 
 function Pnp:rescan()
-  call(self, true, { verb = "Invoke", class = "Win32_Process", method = "Create" }, function()
+  call(self, "Win32_Process", "Create", function()
     tree(self):rescan()
   end, RESCAN)
 end

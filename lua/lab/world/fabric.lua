@@ -3,6 +3,9 @@
 -- slot is linked to its board is plug and play's business (pnp.lua).
 local detail = require("lab.world.fabric_detail")
 local errors = require("lab.world.errors")
+local text = require("lab.world.text")
+
+local lower = text.lower
 
 local M = {}
 M.__index = M
@@ -23,9 +26,9 @@ function M.new(world)
   }, M)
 end
 
-local function mac(id)
+local mac = text.kept(function(id)
   return (id:gsub("^0x", ""):gsub("%x%x", "%0:", 5))
-end
+end)
 
 -- Board of a node. Definition: { board = id, group_id =, max_devices =, type = }.
 function M:add_board(node, definition)
@@ -112,11 +115,11 @@ function M:devices()
 end
 
 function M:find(id)
-  return self.by_id[id:lower()]
+  return self.by_id[lower(id)]
 end
 
 function M:device(id)
-  local device = self.by_id[id:lower()]
+  local device = self.by_id[lower(id)]
   if not device then
     errors.http(404, "40400", "device %s is not found", id)
   end

@@ -4,6 +4,9 @@
 -- Contents are not kept, only what the world needs of them: the configuration inside a .vmcx,
 -- whether a .vmrs holds a saved state, who has the file open.
 local errors = require("lab.world.errors")
+local text = require("lab.world.text")
+
+local lower = text.lower
 
 local M = {}
 M.__index = M
@@ -15,28 +18,29 @@ local DONE, NO_OBJECT, EXISTS, OTHER_DRIVE, SHARING = 0, 9, 10, 13, 15
 function M.new_disk(name, owner)
   local root = { path = name .. "\\", name = "", directory = true, children = {}, size = 0,
     modified = 0 }
-  return { name = name, owner = owner, entries = { [name:lower()] = root } }
+  return { name = name, owner = owner, entries = { [lower(name)] = root } }
 end
 
 function M.new(world, node)
   return setmetatable({ world = world, node = node, own = { C = M.new_disk("C:") } }, M)
 end
 
-local function normal(path)
+local normal = text.kept(function(path)
   path = path:gsub("/", "\\"):gsub("(.)\\\\+", "%1\\")
   return (path:gsub("\\+$", ""))
-end
+end)
 
 local function split(path)
   return path:match("^(.*)\\([^\\]+)$")
 end
 
+-- Of a path's drive; "" when it names none.
+local letter_of = text.kept(function(path)
+  return (path:match("^(%a):") or ""):upper()
+end)
+
 local function disk_of(self, path)
-  local letter = path:match("^(%a):")
-  if not letter then
-    return nil
-  end
-  letter = letter:upper()
+  local letter = letter_of(path)
   local disk = self.own[letter]
   if not disk then
     disk = self.world.disks[letter]
@@ -51,12 +55,12 @@ end
 function M:find(path)
   path = normal(path)
   local disk = disk_of(self, path)
-  return disk and disk.entries[path:lower()]
+  return disk and disk.entries[lower(path)]
 end
 
 local function add(self, disk, path, directory)
   local parent_path, name = split(path)
-  local parent = disk.entries[parent_path:lower()]
+  local parent = disk.entries[lower(parent_path)]
   local entry = {
     path = path,
     name = name,
@@ -66,12 +70,12 @@ local function add(self, disk, path, directory)
     modified = self.world.clock.time,
   }
   parent.children[#parent.children + 1] = entry
-  disk.entries[path:lower()] = entry
+  disk.entries[lower(path)] = entry
   return entry
 end
 
 local function make_directory_on(self, disk, path)
-  local entry = disk.entries[path:lower()]
+  local entry = disk.entries[lower(path)]
   if not entry then
     make_directory_on(self, disk, (split(path)))
     entry = add(self, disk, path, true)
@@ -90,7 +94,7 @@ end
 -- not matter.
 function M.write_on(self, disk, path, size)
   path = normal(path)
-  local entry = disk.entries[path:lower()]
+  local entry = disk.entries[lower(path)]
   if not entry then
     make_directory_on(self, disk, (split(path)))
     entry = add(self, disk, path, false)
@@ -156,7 +160,7 @@ local function in_use(self, entry)
   end
   if entry.config then
     for _, vm in ipairs(self.node.hyperv.list) do
-      if not vm.critical and vm.file:lower() == entry.path:lower() then
+      if not vm.critical and lower(vm.file) == lower(entry.path) then
         return true
       end
     end
@@ -181,10 +185,10 @@ end
 local function target(self, to)
   local disk = disk_of(self, to)
   local parent = disk and split(to)
-  if not parent or not disk.entries[parent:lower()] then
+  if not parent or not disk.entries[lower(parent)] then
     return nil, NO_OBJECT
   end
-  if disk.entries[to:lower()] then
+  if disk.entries[lower(to)] then
     return nil, EXISTS
   end
   return disk
@@ -244,16 +248,16 @@ local function unhook(disk, entry)
 end
 
 local function forget(disk, entry)
-  disk.entries[entry.path:lower()] = nil
+  disk.entries[lower(entry.path)] = nil
   for _, child in ipairs(entry.children or {}) do
     forget(disk, child)
   end
 end
 
 local function move(disk, entry, to)
-  disk.entries[entry.path:lower()] = nil
+  disk.entries[lower(entry.path)] = nil
   entry.path = to
-  disk.entries[to:lower()] = entry
+  disk.entries[lower(to)] = entry
   for _, child in ipairs(entry.children or {}) do
     move(disk, child, to .. "\\" .. child.name)
   end
@@ -262,7 +266,7 @@ end
 function M:rename(path, to)
   local entry = source(self, path)
   to = normal(to)
-  if to:sub(1, 2):lower() ~= entry.path:sub(1, 2):lower() then
+  if letter_of(to) ~= letter_of(entry.path) then
     return OTHER_DRIVE
   end
   local disk, code = target(self, to)
@@ -278,7 +282,7 @@ function M:rename(path, to)
     move(disk, entry, to)
     local parent, name = split(to)
     entry.name = name
-    table.insert(disk.entries[parent:lower()].children, entry)
+    table.insert(disk.entries[lower(parent)].children, entry)
     self.world:log(self.node.name, "rename", from, to)
   end
   return DONE

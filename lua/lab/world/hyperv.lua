@@ -12,6 +12,7 @@ local jobs = require("lab.world.jobs")
 local partition = require("lab.world.partition")
 local power = require("lab.world.power")
 local registration = require("lab.world.registration")
+local upper = require("lab.world.text").upper
 
 local M = {}
 M.__index = M
@@ -54,15 +55,16 @@ function M:planned_vms()
 end
 
 function M:find(id)
-  return self.by_id[id:upper()]
+  return self.by_id[upper(id)]
 end
 
 function M:find_planned(id)
-  return self.planned_by_id[id:upper()]
+  return self.planned_by_id[upper(id)]
 end
 
 function M:any(id)
-  return self.by_id[id:upper()] or self.planned_by_id[id:upper()]
+  id = upper(id)
+  return self.by_id[id] or self.planned_by_id[id]
 end
 
 -- For methods: the record, or WMI's "not found".

@@ -147,6 +147,16 @@ local function vm_truth(self, id, name)
   return truth
 end
 
+-- The part of the truth about one virtual machine, nil when there is none of this name.
+function M:vm_truth(name)
+  for _, known in ipairs(self.world.vm_list) do
+    if known.name == name then
+      return vm_truth(self, known.id, name)
+    end
+  end
+  return nil
+end
+
 -- Everything, as a plain table that JSON can carry.
 function M:truth()
   local world = self.world

@@ -4,6 +4,8 @@
 --   { type = JobType, latency = name in world.latency, begin = fn, work = fn, failed = fn }
 -- all called as fn(hyperv, a, b, c). `work` gives the result, or nil and { code =, text =, errors
 -- = }.
+local upper = require("lab.world.text").upper
+
 local M = {}
 
 local RUNNING, COMPLETED, TERMINATED, KILLED, EXCEPTION, WARNINGS = 4, 7, 8, 9, 10, 32768
@@ -132,7 +134,7 @@ end
 
 -- A finished job that nobody asked for in time is gone.
 function methods:job(id)
-  local job = self.jobs_by_id[id:upper()]
+  local job = self.jobs_by_id[upper(id)]
   if job and expired(self, job) then
     forget(self, job)
     return nil

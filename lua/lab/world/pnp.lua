@@ -2,6 +2,9 @@
 -- Hyper-V owns them. Rules: fact sheet hyperv-wmi, section 3. A function that Hyper-V has
 -- (dismounted) is gone from PCI\ and there under PCIP\ with the same tail and location.
 local errors = require("lab.world.errors")
+local text = require("lab.world.text")
+
+local upper = text.upper
 
 local M = {}
 M.__index = M
@@ -25,18 +28,32 @@ function M.new(world, node)
   }, M)
 end
 
+-- What of a function's names is the same wherever it is.
+local names = text.kept(function(fn)
+  local vendor, device = fn.vendor:upper(), fn.device:upper()
+  local subsystem = fn.subsystem or "00000000"
+  local subclass = fn.class:sub(1, 4)
+  return {
+    hardware = string.format("VEN_%s&DEV_%s&SUBSYS_%s&REV_%s", vendor, device, subsystem,
+      fn.revision or "A1"),
+    hardware_ids = {
+      string.format("PCI\\VEN_%s&DEV_%s&SUBSYS_%s", vendor, device, subsystem),
+      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, fn.class:upper()),
+      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, subclass:upper()),
+    },
+    subclass = subclass,
+  }
+end)
+
 local function add(self, fn, location, tail, slot, index)
-  local hardware = string.format(
-    "VEN_%s&DEV_%s&SUBSYS_%s&REV_%s",
-    fn.vendor:upper(),
-    fn.device:upper(),
-    fn.subsystem or "00000000",
-    fn.revision or "A1"
-  )
+  local name = names(fn)
+  local hardware = name.hardware
   local entry = {
     id = "PCI\\" .. hardware .. "\\" .. tail,
     dismounted_id = "PCIP\\" .. hardware .. "\\" .. tail,
     fn = fn,
+    hardware_ids = name.hardware_ids,
+    subclass = name.subclass,
     index = index,
     slot = slot,
     location = location,
@@ -45,7 +62,7 @@ local function add(self, fn, location, tail, slot, index)
     dismounted = false,
     listed = false, -- among Hyper-V's assignable devices
   }
-  local phantom = self.by_id[entry.dismounted_id:upper()]
+  local phantom = self.by_id[upper(entry.dismounted_id)]
   if phantom then
     for i, other in ipairs(self.entries) do
       if other == phantom then
@@ -55,8 +72,8 @@ local function add(self, fn, location, tail, slot, index)
     end
   end
   self.entries[#self.entries + 1] = entry
-  self.by_id[entry.id:upper()] = entry
-  self.by_id[entry.dismounted_id:upper()] = entry
+  self.by_id[upper(entry.id)] = entry
+  self.by_id[upper(entry.dismounted_id)] = entry
   return entry
 end
 
@@ -153,12 +170,12 @@ function M:unplug(slot)
       gone[#gone + 1] = entry
       entry.present = false
       entry.listed = false
-      self.by_id[entry.id:upper()] = nil
+      self.by_id[upper(entry.id)] = nil
       self.left_dismounted[entry.id] = entry.dismounted or nil
       if entry.dismounted and self.world.switches.phantoms then
         kept[#kept + 1] = entry
       else
-        self.by_id[entry.dismounted_id:upper()] = nil
+        self.by_id[upper(entry.dismounted_id)] = nil
       end
     end
   end
@@ -175,8 +192,8 @@ function M:clear()
   for _, entry in ipairs(self.entries) do
     if not entry.slot then
       kept[#kept + 1] = entry
-      self.by_id[entry.id:upper()] = entry
-      self.by_id[entry.dismounted_id:upper()] = entry
+      self.by_id[upper(entry.id)] = entry
+      self.by_id[upper(entry.dismounted_id)] = entry
     else
       if entry.present then
         self.left_dismounted[entry.id] = entry.dismounted or nil
@@ -196,7 +213,6 @@ local function view(entry)
   elseif entry.disabled and not entry.dismounted then
     problem = DISABLED
   end
-  local vendor, device = fn.vendor:upper(), fn.device:upper()
   return {
     id = entry.dismounted and entry.dismounted_id or entry.id,
     name = entry.dismounted and "PCI Express Graphics Processing Unit - Dismounted" or fn.name,
@@ -205,17 +221,13 @@ local function view(entry)
     manufacturer = entry.dismounted and "Microsoft" or fn.manufacturer,
     vendor = fn.vendor,
     device = fn.device,
-    subclass = fn.class:sub(1, 4),
+    subclass = entry.subclass,
     location = entry.location,
     problem = problem,
     present = entry.present,
     dismounted = entry.dismounted,
     service = entry.dismounted and "pcip" or fn.service,
-    hardware_ids = {
-      string.format("PCI\\VEN_%s&DEV_%s&SUBSYS_%s", vendor, device, fn.subsystem or "00000000"),
-      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, fn.class:upper()),
-      string.format("PCI\\VEN_%s&DEV_%s&CC_%s", vendor, device, fn.class:sub(1, 4):upper()),
-    },
+    hardware_ids = entry.hardware_ids,
     serial = entry.slot and entry.slot.serial,
   }
 end
@@ -230,8 +242,9 @@ end
 
 -- The tree's record of an instance id as it is now (PCIP\ only while dismounted), or nil.
 function M:entry(id)
-  local entry = self.by_id[id:upper()]
-  if entry and (entry.dismounted and entry.dismounted_id or entry.id):upper() == id:upper() then
+  id = upper(id)
+  local entry = self.by_id[id]
+  if entry and upper(entry.dismounted and entry.dismounted_id or entry.id) == id then
     return entry
   end
   return nil
@@ -285,14 +298,17 @@ function M:enable(id)
   return set_disabled(self, id, false, "enable")
 end
 
+local acpi_path = text.kept(function(location)
+  local path = location:gsub("PCIROOT%((%w+)%)", "ACPI(_SB_)#ACPI(PC%1)", 1)
+  return (path:gsub("#PCI%((%w+)%)", "#ACPI(P%1)"))
+end)
+
 function M:location_paths(id)
   local entry = self:entry(id)
   if not entry then
     errors.wmi(errors.NOT_FOUND, "there is no device %s", id)
   end
-  local acpi = entry.location:gsub("PCIROOT%((%w+)%)", "ACPI(_SB_)#ACPI(PC%1)", 1)
-  acpi = acpi:gsub("#PCI%((%w+)%)", "#ACPI(P%1)")
-  return { entry.location, acpi }
+  return { entry.location, acpi_path(entry.location) }
 end
 
 -- Before the beginning: this slot's functions are to come up disabled (the one-time preparation
@@ -300,14 +316,7 @@ end
 function M:remember_disabled(slot)
   for i, fn in ipairs(slot.functions or {}) do
     local _, tail = place(self, slot, slot.bridge ~= nil, i - 1)
-    self.disabled[string.format(
-      "PCI\\VEN_%s&DEV_%s&SUBSYS_%s&REV_%s\\%s",
-      fn.vendor:upper(),
-      fn.device:upper(),
-      fn.subsystem or "00000000",
-      fn.revision or "A1",
-      tail
-    )] = true
+    self.disabled["PCI\\" .. names(fn).hardware .. "\\" .. tail] = true
   end
 end
 
