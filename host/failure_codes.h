@@ -19,6 +19,7 @@
     X(SECOND_WRITER,         "failover", false, "somebody else is changing the same device") \
     X(NOT_REACHED,           "failover", false, "a fact did not become true in its time") \
     X(NO_DEVICE,             "failover", false, "no device satisfies the request") \
+    X(HELD_BY,               "failover", false, "another virtual machine has the device, or was quicker") \
     X(WRONG_DEVICE,          "failover", false, "the device is not the promised one") \
     X(BUSY,                  "failover", false, "another run for the same virtual machine is active") \
     X(VM_WITHOUT_GPU,        "failover", false, "the guest runs, but does not have a working GPU") \

@@ -1,139 +1,15 @@
--- Which card is meant, and where it is: requests of parameters.lua matched against EEM's list,
--- and the card found again
--- among the devices of this node. Only looks.
+-- The chosen cards found again, in ExpEther Manager and among the devices of this node. Only looks.
 --
--- What gpu.chosen finds is in c.gpus, a list of
---   { id, title, vendor, device, locations, location?, instance?, dismounted?, functions? }
+-- What gpu.chosen finds (failover/choosing.lua) is in c.gpus, a list to whose entries this adds
+--   { location?, instance?, dismounted?, functions? }
 local failure = require("failure")
 local failover = require("failover")
-local quarantine = require("failover.quarantine")
 
 local M = {}
 
 -- The GPUs that gpu.chosen found.
 function M.chosen(c)
   return c.gpus or failover.fail("NO_DEVICE", "no GPU is chosen yet")
-end
-
-local BRIDGE = "^06" -- a card behind its own PCIe switch shows the bridge's ids
-
--- What is promised of a device: parameters.lua says it, or EEM where it shows the card itself.
-local function identity(c, device, request)
-  local entry = c.parameters.devices[device.id] or {}
-  local shown = device.vendor and not (device.class or ""):find(BRIDGE)
-  return request.vendor or entry.vendor or (shown and device.vendor) or nil,
-    request.device or entry.device or (shown and device.device) or nil, entry
-end
-
-local function labels_match(wanted, labels)
-  for key, value in pairs(wanted or {}) do
-    if not labels or labels[key] ~= value then
-      return false
-    end
-  end
-  return true
-end
-
--- Asked for by id, a device is taken although it is in quarantine: there is nothing else to offer.
-local function by_id(c, request)
-  local device = c.eem:find_device(request.id)
-  if not device then
-    failover.fail("NO_DEVICE", "ExpEther Manager does not know the device %s", request.id)
-  end
-  return device
-end
-
-local function ids_of(found)
-  local ids = {}
-  for i, device in ipairs(found) do
-    ids[i] = device.id
-  end
-  return table.concat(ids, ", ")
-end
-
--- Those of the found devices that are not in quarantine. Where that is none, raises NO_DEVICE.
-local function offered(c, found, request)
-  local active, left, reasons = c.quarantine:active(), {}, {}
-  for _, device in ipairs(found) do
-    local entry = active[device.id]
-    if entry then
-      reasons[#reasons + 1] = device.id .. " is " .. quarantine.describe(entry)
-    else
-      left[#left + 1] = device
-    end
-  end
-  if #left == 0 then
-    failure.raise({
-      code = "NO_DEVICE",
-      message = string.format("no device %s:%s is offered now: %s", request.vendor, request.device,
-        table.concat(reasons, "; ")),
-      hint = "name one by id in parameters.lua, which takes it all the same, or remove "
-        .. "quarantine.json from the state directory",
-    })
-  end
-  return left
-end
-
--- Those that are in this node's group, where there are any: what was taken is to be found again,
--- whatever would be offered now.
-local function here(c, found)
-  local left = {}
-  for _, device in ipairs(found) do
-    if device.group_id == c.this.group_id then
-      left[#left + 1] = device
-    end
-  end
-  return #left > 0 and left or found
-end
-
-local function by_description(c, request, for_use)
-  local found = {}
-  for _, device in ipairs(c.eem:devices({ status = "io" })) do
-    local vendor, model, entry = identity(c, device, {})
-    if vendor == request.vendor and model == request.device and labels_match(request.labels,
-      entry.labels) then
-      found[#found + 1] = device
-    end
-  end
-  if #found == 0 then
-    failover.fail("NO_DEVICE",
-      "no device %s:%s with the wanted labels is known to ExpEther Manager",
-      request.vendor, request.device)
-  end
-  found = (for_use and offered or here)(c, found, request)
-  if #found > 1 then
-    failure.raise({
-      code = "NO_DEVICE",
-      message = string.format("%d devices are %s:%s: %s", #found, request.vendor, request.device,
-        ids_of(found)),
-      hint = "name one by id in parameters.lua, or tell them apart by labels",
-    })
-  end
-  return found[1]
-end
-
--- The device that satisfies a request: what c.gpus holds, and EEM's record of it. Raises NO_DEVICE.
--- for_use: it is about to be taken, so quarantine counts.
-function M.choose(c, wanted, for_use)
-  local request = wanted.alternatives[1]
-  local device = request.id and by_id(c, request) or by_description(c, request, for_use)
-  if device.kind ~= "io" then
-    failover.fail("NO_DEVICE", "%s is a server board, not a slot of an I/O box", device.id)
-  end
-  local vendor, model, entry = identity(c, device, request)
-  if not vendor or not model then
-    failure.raise({
-      code = "NO_DEVICE",
-      target = device.id,
-      message = "ExpEther Manager does not show what card is in " .. device.id,
-      hint = "give vendor and device of this id under devices in parameters.lua",
-    })
-  end
-  return {
-    id = device.id, vendor = vendor, device = model, locations = entry.locations,
-    title = entry.name and entry.name .. " (" .. device.id .. ")" or device.id,
-      seen_group = device.group_id,
-  }, device
 end
 
 -- A value in ExpEther Manager that nobody here wrote: it is said, and never overwritten.
@@ -176,49 +52,127 @@ local function in_use_elsewhere(c, location)
   return false
 end
 
+local function configured(c, gpu)
+  return gpu.locations and gpu.locations[c.node]
+end
+
+-- Locations on this node that parameters.lua gives to other devices.
+local function given_to_others(c, gpu)
+  local given = {}
+  for id, entry in pairs(c.parameters.devices or {}) do
+    local location = id ~= gpu.id and entry.locations and entry.locations[c.node]
+    if location then
+      given[location] = true
+    end
+  end
+  return given
+end
+
+-- What the node shows of the card's model, and what may be it.
 local function candidates(c, gpu, all)
-  local found = {}
-  local configured = gpu.locations and gpu.locations[c.node]
+  local found, wanted, given = {}, configured(c, gpu), given_to_others(c, gpu)
   for _, device in ipairs(all) do
-    if device.device == gpu.device and device.location then
-      local fits = device.location == (configured or device.location)
-      if fits and (configured or not (gpu.before and gpu.before[device.location])) then
-        found[#found + 1] = device
-      end
+    local location = device.device == gpu.device and device.location
+    if location and location == (wanted or location) and (wanted or not given[location]) then
+      found[#found + 1] = device
     end
   end
   return found
+end
+
+-- The chosen cards of one model whose places nothing declares: they are found together.
+local function alike(c, gpu)
+  local list = {}
+  for _, other in ipairs(M.chosen(c)) do
+    if other.vendor == gpu.vendor and other.device == gpu.device and not configured(c, other) then
+      list[#list + 1] = other
+    end
+  end
+  return list
+end
+
+-- Those that are not in the settings of other machines, where more are there than are looked for.
+local function idle(c, found, count)
+  local left = found
+  if #found > count and c.vm_id then
+    left = {}
+    for _, device in ipairs(found) do
+      if not in_use_elsewhere(c, device.location) then
+        left[#left + 1] = device
+      end
+    end
+  end
+  return left
+end
+
+-- Gives each of the cards a place: the one that it has, else one that was not there before it came.
+-- Which of several that came together is which does not matter: all of them are the machine's.
+-- Returns places by card, and how many might be somebody else's.
+local function distribute(cards, found)
+  local places, taken, spare = {}, {}, 0
+  for _, gpu in ipairs(cards) do
+    for _, device in ipairs(found) do
+      if device.location == gpu.location and not taken[device] then
+        places[gpu], taken[device] = device, true
+      end
+    end
+  end
+  local function is_new(gpu, device)
+    return not taken[device] and not (gpu.before and gpu.before[device.location])
+  end
+  for _, gpu in ipairs(cards) do
+    for _, device in ipairs(found) do
+      if not places[gpu] and is_new(gpu, device) then
+        places[gpu], taken[device] = device, true
+        gpu.fresh = true
+      end
+    end
+  end
+  for _, device in ipairs(found) do
+    for _, gpu in ipairs(cards) do
+      if gpu.fresh and is_new(gpu, device) then
+        spare = spare + 1
+        break
+      end
+    end
+  end
+  for _, gpu in ipairs(cards) do
+    gpu.fresh = nil
+  end
+  return places, spare
+end
+
+local function refuse_alike(c, gpu, found)
+  failure.raise({
+    code = "NO_DEVICE",
+    target = gpu.id,
+    message = string.format("%d cards %s:%s are on %s, and nothing tells which one is %s", #found,
+      gpu.vendor, gpu.device, c.node, gpu.title),
+    hint = string.format('in parameters.lua, give devices["%s"].locations = { %s = "%s" }',
+      gpu.id, c.node, found[1].location),
+  })
 end
 
 -- Finds the card on this node and remembers where it is. Returns false and why not when it is
 -- not there (yet).
 function M.locate(c, gpu)
   local all = c.pnp:devices({ vendor = gpu.vendor })
+  local cards = configured(c, gpu) and { gpu } or alike(c, gpu)
   local found = candidates(c, gpu, all)
-  if #found > 1 then
-    local idle = {}
-    for _, device in ipairs(found) do
-      if not (c.vm_id and in_use_elsewhere(c, device.location)) then
-        idle[#idle + 1] = device
-      end
-    end
-    found = idle
+  local places, spare = distribute(cards, found)
+  if spare > 0 then
+    found = idle(c, found, #cards)
+    places, spare = distribute(cards, found)
   end
-  if #found > 1 then
-    failure.raise({
-      code = "NO_DEVICE",
-      target = gpu.id,
-      message = string.format("%d cards %s:%s are on %s, and nothing tells which one is %s", #found,
-        gpu.vendor, gpu.device, c.node, gpu.title),
-      hint = string.format('in parameters.lua, give devices["%s"].locations = { %s = "%s" }',
-        gpu.id, c.node, found[1].location),
-    })
+  if spare > 0 then
+    refuse_alike(c, gpu, found)
   end
-  if #found == 0 then
+  local place = places[gpu]
+  if not place then
     gpu.location = nil
     return false, string.format("%s does not show a card %s:%s yet", c.node, gpu.vendor, gpu.device)
   end
-  gpu.location, gpu.instance, gpu.dismounted = found[1].location, found[1].id, found[1].dismounted
+  gpu.location, gpu.instance, gpu.dismounted = place.location, place.id, place.dismounted
   gpu.functions = {}
   for _, device in ipairs(all) do
     if device.location and slot(device.location) == slot(gpu.location) then

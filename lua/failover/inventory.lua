@@ -129,11 +129,13 @@ end
 -- machines, too; eem = "optional": also without ExpEther Manager, whose devices then are missing.
 -- A node that does not answer is a warning. Raises what ExpEther Manager raises.
 ---@param c Context
+-- known: answers that an earlier call gave, which are not asked again.
 ---@param options table?
 ---@return Situation
+---@return table answers
 function M.read(c, options)
   local answers = ask.everything(c, options or {}, devices.shown)
-  return M.build(c.parameters, answers, c.quarantine:active())
+  return M.build(c.parameters, answers, c.quarantine:active()), answers
 end
 
 return M

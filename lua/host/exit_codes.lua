@@ -48,7 +48,8 @@ local by_failure = {
   CONFIG = "configuration", FS_UNSAFE = "configuration", SECRET_MISSING = "configuration",
   SECRET_UNSAFE = "configuration", SECRET_UNREADABLE = "configuration",
   BUSY = "busy", FS_LOCKED = "busy", CANCELLED = "cancelled", DEADLINE = "deadline",
-  NO_DEVICE = "no_device", WRONG_DEVICE = "no_device", USAGE = "usage", INTERNAL = "internal",
+  NO_DEVICE = "no_device", HELD_BY = "no_device", WRONG_DEVICE = "no_device",
+  USAGE = "usage", INTERNAL = "internal",
   JOURNAL_FAILED = "not_writable",
 }
 

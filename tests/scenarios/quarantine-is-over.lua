@@ -7,7 +7,7 @@ admin("guest", { vm = "vme2", broken_driver = false })
 
 local before = changes()
 expect(start("vme2", "ms1"), {
-  exit = "no_device", says = "is in quarantine until", where = "the guest says: error", failed_at = "GPU chosen",
+  exit = "no_device", says = "QUARANTINED, in quarantine until", where = "the guest says: error", failed_at = "GPU chosen",
 })
 plan("vme2", "ms1")
 expect_unchanged(before)

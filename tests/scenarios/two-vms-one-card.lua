@@ -14,6 +14,6 @@ cluster {
   } } },
 }
 expect(start("vme2", "ms1"), { exit = "ok" })
-expect(start("vme3", "ms1"), { exit = "refused", says = "assigned to another virtual machine" })
+expect(start("vme3", "ms1"), { exit = "no_device", code = "HELD_BY", says = "vme2 runs with it on ms1", changes = 0 })
 expect(monitor("vme2", "ms1"), { exit = "ok" })
 expect_running("vme3", nil)

@@ -1,8 +1,6 @@
 -- Devices that failed lately: how long they are remembered, where, and what that may never stop.
-local cards = require("failover.cards")
 local fs = require("fs")
 local json = require("json")
-local loop = require("loop")
 local quarantine = require("failover.quarantine")
 local scheduler = require("host.scheduler")
 local virtual_clock = require("lab.virtual_clock")
@@ -197,56 +195,5 @@ describe("a step that waited for a device", function()
       assert.is_false(suspects(0, 60, 60, code))
     end
     assert.is_false(suspects(0, 60, 60, nil))
-  end)
-end)
-
-describe("a request by description", function()
-  local function context(groups)
-    local found = {}
-    for i, id in ipairs({ CARD, OTHER }) do
-      found[i] = { id = id, kind = "io", vendor = "10de", device = "1f08", class = "030000",
-        group_id = groups and groups[i] or 4093 }
-    end
-    return {
-      parameters = { devices = {} }, this = { group_id = 50 },
-      quarantine = open(quarantine.in_memory()),
-      eem = {
-        devices = function()
-          return found
-        end,
-      },
-    }
-  end
-  local REQUEST = { vendor = "10de", device = "1f08" }
-
-  it("is met by the only one that is not in quarantine", function()
-    local c = context()
-    local ok, failed = loop.guard(cards.choose, c, REQUEST, true)
-    assert.is_false(ok)
-    assert.is_truthy(failed.message:find("2 devices are 10de:1f08", 1, true))
-    c.quarantine:suspect(CARD, "its link is down")
-    c.quarantine:settle()
-    assert.are.equal(OTHER, cards.choose(c, REQUEST, true).id)
-  end)
-
-  it("names each with its reason and its end when all are in quarantine", function()
-    local c = context()
-    c.quarantine:suspect(CARD, "its link is down")
-    c.quarantine:suspect(OTHER, "it did not appear")
-    c.quarantine:settle()
-    local ok, failed = loop.guard(cards.choose, c, REQUEST, true)
-    assert.is_false(ok)
-    assert.are.equal("NO_DEVICE", failed.code)
-    for _, piece in ipairs({ CARD, OTHER, "its link is down", "it did not appear",
-      "2027-01-15 08:10:00 UTC" }) do
-      assert.is_truthy(failed.message:find(piece, 1, true), piece)
-    end
-  end)
-
-  it("finds again what is in this node's group, quarantine or not", function()
-    local c = context({ 50, 4093 })
-    c.quarantine:suspect(CARD, "its link is down")
-    c.quarantine:settle()
-    assert.are.equal(CARD, cards.choose(c, REQUEST, false).id)
   end)
 end)

@@ -33,6 +33,10 @@ end
 -- stop takes the others along. Each job gets the tasks, so that it can wait for another one.
 local function side_by_side(jobs)
   local tasks, first = {}, nil
+  if #jobs == 1 then
+    jobs[1].run()
+    return
+  end
   for i, job in ipairs(jobs) do
     tasks[i] = branch_off(job.name, function()
       return job.run(tasks)
@@ -225,41 +229,49 @@ local function vendors_of(parameters, eem, shown)
 end
 
 -- options: nodes = "all" | "own" | list of names, heartbeat, partitions, eem = "optional" (a
--- manager that does not answer is a warning, too). shown(device): the vendor that EEM shows of a
--- card. Raises what ExpEther Manager raises.
+-- manager that does not answer is a warning, too), known = answers of a moment ago: what they have
+-- is not asked again. shown(device): the vendor that EEM shows of a card. Raises what ExpEther
+-- Manager raises.
 function M.everything(c, options, shown)
-  local result = { nodes = {}, warnings = {} }
+  local result, known = { nodes = {}, warnings = {} }, options.known or { nodes = {} }
   local function complain(...)
     result.warnings[#result.warnings + 1] = string.format(...)
   end
-  local vendors = {}
-  local jobs = { {
-    name = "eem",
-    run = function()
-      result.eem, result.eem_failure = failover.try(function()
-        return c.eem:devices()
-      end)
-      vendors = vendors_of(c.parameters, result.eem, shown)
-    end,
-  } }
+  result.eem = known.eem
+  local vendors, jobs = vendors_of(c.parameters, known.eem, shown), {}
+  if not known.eem then
+    jobs[1] = {
+      name = "eem",
+      run = function()
+        result.eem, result.eem_failure = failover.try(function()
+          return c.eem:devices()
+        end)
+        vendors = vendors_of(c.parameters, result.eem, shown)
+      end,
+    }
+  end
   for name in pairs(c.parameters.nodes) do
-    result.nodes[name] = {
+    result.nodes[name] = known.nodes[name] or {
       asked = false, reachable = false, why = "not asked", vms = {}, assignable = {}, pnp = {},
     }
   end
   for _, name in ipairs(names_of(c, options.nodes)) do
     local answer = result.nodes[name]
-    answer.asked, answer.why, answer.complain = true, nil, complain
-    jobs[#jobs + 1] = {
-      name = name,
-      run = function(tasks)
-        ask_node(c, name, answer, options, function()
-          scheduler.join(tasks[1])
-          return vendors
-        end)
-        answer.complain = nil
-      end,
-    }
+    if not answer.asked then
+      answer.asked, answer.why, answer.complain = true, nil, complain
+      jobs[#jobs + 1] = {
+        name = name,
+        run = function(tasks)
+          ask_node(c, name, answer, options, function()
+            if not known.eem then
+              scheduler.join(tasks[1])
+            end
+            return vendors
+          end)
+          answer.complain = nil
+        end,
+      }
+    end
   end
   side_by_side(jobs)
   if result.eem_failure and options.eem ~= "optional" then

@@ -4,52 +4,91 @@
 local failure = require("failure")
 local failover = require("failover")
 local cards = require("failover.cards")
+local choosing = require("failover.choosing")
 local evidence = require("failover.evidence")
 local quarantine = require("failover.quarantine")
+local requests = require("failover.parameters.requests")
+local scheduler = require("host.scheduler")
 local step = failover.step
 
-local function choose_all(c, for_use)
-  local list, titles = {}, {}
-  for i, request in ipairs(c.vm.gpus) do
-    local gpu, device = cards.choose(c, request, for_use)
-    if device.power == "off" or device.reachable == false then
-      return false, gpu.title .. (device.power == "off" and " has no power"
-        or " is not reachable for EEM")
-    end
-    list[i], titles[i] = gpu, gpu.title
+local function titles_of(list)
+  local titles = {}
+  for i, gpu in ipairs(list) do
+    titles[i] = gpu.title
   end
-  c.gpus = list
-  return true, table.concat(titles, ", ")
+  return #titles > 0 and table.concat(titles, ", ") or "none"
 end
 
--- Asked for by id, a device in quarantine is taken all the same; then it is at least said.
-local function remark_quarantined(c)
-  local active = c.quarantine:active()
-  for _, gpu in ipairs(c.gpus) do
-    local entry = active[gpu.id]
-    if entry and not c.memory.quarantine_noted then
+-- The choice and its reasons, for the log and the journal; each once.
+local function remark(c, choice)
+  local said = table.concat(choice.reasons, "; ")
+  if c.memory.choice_noted == said then
+    return
+  end
+  c.memory.choice_noted = said
+  local devices, rejected, described = {}, {}, false
+  for i, gpu in ipairs(c.gpus) do
+    devices[i], described = gpu.id, described or gpu.described
+    if gpu.quarantine then
       c:note(string.format("%s is %s; it is taken because it is asked for by id", gpu.title,
-        quarantine.describe(entry)), { device = gpu.id })
+        quarantine.describe(gpu.quarantine)), { device = gpu.id })
     end
   end
-  c.memory.quarantine_noted = true
+  for i, entry in ipairs(choice.rejected) do
+    rejected[i] = { device = entry.device.id, code = entry.code }
+  end
+  if described then
+    c:note("chosen: " .. said, { devices = devices, rejected = rejected })
+  end
+  if choice.degraded then
+    c.memory.degraded = string.format("%d of %d devices", #c.gpus, (requests.wanted(c.vm)))
+    c:note("DEGRADED: " .. c.memory.degraded .. " can be had now")
+  end
+end
+
+-- Nothing can be had: is it waited for?
+local function wait_for(c, rejection)
+  local wait = c.parameters.placement and c.parameters.placement.wait or 0
+  c.memory.waits_since = c.memory.waits_since or scheduler.now()
+  if scheduler.now() - c.memory.waits_since >= wait then
+    choosing.raise(c, rejection)
+  end
+  if not c.memory.wait_noted then
+    c.memory.wait_noted = true
+    c:note(string.format("waiting up to %g s for a device: %s", wait, rejection.text))
+  end
+  return false, rejection.text
 end
 
 local chosen = step "GPU chosen" {
-  within = 30,
+  within = function(c)
+    return 30 + (c.parameters.placement and c.parameters.placement.wait or 0)
+  end,
   holds = function(c)
-    local found, why = choose_all(c, true)
-    if found then
-      remark_quarantined(c)
+    local choice, rejection = choosing.choose(c)
+    if not choice then
+      return wait_for(c, rejection)
     end
-    return found, why
+    local list = choosing.gpus(c, choice)
+    for _, gpu in ipairs(list) do
+      if gpu.power == "off" or gpu.reachable == false then
+        return false, gpu.title .. (gpu.power == "off" and " has no power"
+          or " is not reachable for EEM")
+      end
+    end
+    c.gpus = list
+    remark(c, choice)
+    return true, titles_of(list)
   end,
 }
 
--- The same for looking and for giving back, where a quarantine is no reason to leave a device.
+-- Which devices the machine has here: for looking and for giving back, where a quarantine is no
+-- reason to leave a device.
 local identified = failover.with(chosen, {
+  within = 30,
   holds = function(c)
-    return choose_all(c, false)
+    c.gpus = choosing.present(c)
+    return true, titles_of(c.gpus)
   end,
 })
 

@@ -211,7 +211,7 @@ local in_service = step "GPU in service" {
       local device = cards.still_ours(c, gpu)
       if device.group_id ~= c.this.group_id or device.link == "down" then
         return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link "
-          .. device.link
+          .. device.link .. (device.power == "off" and ", without power" or "")
       end
       local there, why = cards.locate(c, gpu)
       if not there then

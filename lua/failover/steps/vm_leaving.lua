@@ -23,7 +23,12 @@ local without_devices = step "VM without assigned devices" {
     if vm and vm_state.unreachable_storage(vm) then
       failover.refuse("%s keeps its devices: its configuration storage is not reachable", vm.name)
     end
+    c.memory.had = c.memory.had or {} -- by which its devices are known when it has them no more
     for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
+      if assignment.present and assignment.location then
+        c.memory.had[assignment.location:upper()] = string.format("%s:%s", assignment.vendor,
+          assignment.device)
+      end
       c.hyperv:unassign(c.vm_id, assignment.id)
     end
   end,

@@ -4,6 +4,7 @@
 local exit_codes = require("host.exit_codes")
 local loop = require("loop")
 local output = require("host.output")
+local requests = require("failover.parameters.requests")
 local schema = require("failover.parameters.schema")
 local session = require("host.session")
 
@@ -173,27 +174,40 @@ local function check_settings(report, c)
   end)
 end
 
-local function check_gpus(report, c, parameters)
-  local cards = require("failover.cards")
-  for _, request in ipairs(c.vm.gpus) do
+local function check_gpu(c, gpu)
+  local device = c.eem:device(gpu.id)
+  local where = device.free and "free" or "in group " .. tostring(device.group_id)
+  for name, node in pairs(c.parameters.nodes) do
+    where = node.group_id == device.group_id and "connected to " .. name or where
+  end
+  local text = ("%s %s:%s, %s, link %s"):format(gpu.title, gpu.vendor, gpu.device, where,
+    device.link)
+  if device.power == "off" or device.reachable == false then
+    return text .. ", out of reach for EEM", "is the I/O box powered and cabled?", "fail"
+  elseif device.group_id ~= c.this.group_id then
+    return text
+  end
+  local there, why = require("failover.cards").locate(c, gpu)
+  if not there then
+    return text .. "; " .. why, "takeover start looks for it again (rescan)"
+  end
+  return text .. ", at " .. gpu.location
+end
+
+local function check_gpus(report, c)
+  local choosing = require("failover.choosing")
+  report:try("GPU", function()
+    local choice, rejection = choosing.choose(c)
+    if not choice then
+      choosing.raise(c, rejection)
+    end
+    c.gpus = choosing.gpus(c, choice)
+    local text = ("%s would have %d of %d"):format(c.vm_name, #c.gpus, (requests.wanted(c.vm)))
+    return text, choice.degraded and "it would start DEGRADED" or nil
+  end)
+  for _, gpu in ipairs(c.gpus or {}) do
     report:try("GPU", function()
-      local gpu, device = cards.choose(c, request)
-      local where = device.free and "free" or "in group " .. tostring(device.group_id)
-      for name, node in pairs(parameters.nodes) do
-        where = node.group_id == device.group_id and "connected to " .. name or where
-      end
-      local text = ("%s %s:%s, %s, link %s"):format(gpu.title, gpu.vendor, gpu.device, where,
-        device.link)
-      if device.power == "off" or device.reachable == false then
-        return text .. ", out of reach for EEM", "is the I/O box powered and cabled?", "fail"
-      elseif device.group_id ~= c.this.group_id then
-        return text
-      end
-      local there, why = cards.locate(c, gpu)
-      if not there then
-        return text .. "; " .. why, "takeover start looks for it again (rescan)"
-      end
-      return text .. ", at " .. gpu.location
+      return check_gpu(c, gpu)
     end)
   end
 end
@@ -248,7 +262,7 @@ local function check_vm(report, s, name)
   local c = s:context(name)
   check_files(report, c)
   check_settings(report, c)
-  check_gpus(report, c, s.parameters)
+  check_gpus(report, c)
   c:close()
 end
 

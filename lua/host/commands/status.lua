@@ -1,4 +1,5 @@
 -- takeover status: where things are now.
+local choosing = require("failover.choosing")
 local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local loop = require("loop")
@@ -81,21 +82,69 @@ local function node_of_group(parameters, group_id)
   end
 end
 
-local function look_at_gpus(c, parameters, vm)
+local function entry_of(parameters, gpu)
+  return {
+    id = gpu.id, title = gpu.title, model = gpu.vendor and gpu.vendor .. ":" .. gpu.device,
+    group_id = gpu.group_id, free = gpu.free, link = gpu.link, power = gpu.power,
+    node = node_of_group(parameters, gpu.group_id),
+  }
+end
+
+-- Of devices that are asked for by id, ExpEther Manager is asked one by one.
+local function look_at_named(c, parameters, request)
+  local id = requests.fixed(request)
+  local ok, device = loop.guard(c.eem.device, c.eem, id)
+  if not ok then
+    return { id = id, reason = failure.is(device) and device.message or tostring(device) }
+  end
+  local declared = parameters.devices[id] or {}
+  device.title = declared.name and declared.name .. " (" .. id .. ")" or id
+  device.vendor = declared.vendor or device.vendor
+  device.device = declared.device or device.device
+  return entry_of(parameters, device)
+end
+
+local function first_with(list, field, value)
+  for _, entry in ipairs(list) do
+    if entry[field] == value then
+      return entry
+    end
+  end
+end
+
+-- Of devices that are asked for by description, those that the machine has; and what it lacks.
+local function look_at_described(parameters, situation, key)
+  local machine, list = first_with(situation.vms, "key", key), {}
+  for i, id in ipairs(machine.devices) do
+    local device = first_with(situation.devices, "id", id)
+    list[i] = entry_of(parameters, device)
+    list[i].free = device.state == "free"
+  end
+  if #list == 0 then
+    for i, request in ipairs(parameters.vms[key].gpus) do
+      list[i] = { title = request.title, reason = "none is connected for it" }
+    end
+  end
+  return list, machine.degraded and choosing.completing(situation, key, parameters.placement) or nil
+end
+
+-- What a machine has, and, where it runs with fewer devices than it wants, what would complete it.
+local function look_at_gpus(c, parameters, key, seen)
+  local vm = parameters.vms[key]
+  if not choosing.all_fixed(vm) then
+    if not seen.situation then
+      local ok, situation = loop.guard(require("failover.inventory").read, c, {})
+      if not ok then
+        local why = failure.is(situation) and situation.message or tostring(situation)
+        return { { title = vm.gpus[1].title, reason = why } }
+      end
+      seen.situation = situation
+    end
+    return look_at_described(parameters, seen.situation, key)
+  end
   local list = {}
   for i, request in ipairs(vm.gpus) do
-    local entry = { id = requests.fixed(request), title = request.title }
-    local ok, gpu, device = loop.guard(require("failover.cards").choose, c, request)
-    if ok then
-      entry = {
-        id = gpu.id, title = gpu.title, model = gpu.vendor .. ":" .. gpu.device,
-        group_id = device.group_id, free = device.free, link = device.link,
-        node = node_of_group(parameters, device.group_id), power = device.power,
-      }
-    else
-      entry.reason = failure.is(gpu) and gpu.message or tostring(gpu)
-    end
-    list[i] = entry
+    list[i] = look_at_named(c, parameters, request)
   end
   return list
 end
@@ -147,6 +196,9 @@ local function show(document)
         entry.state == "running" and entry.uptime and ", up " .. output.duration(entry.uptime)
           or "")
     end
+    if vm.degraded then
+      output.line("  %s: %s", output.paint("DEGRADED", "yellow"), vm.degraded)
+    end
     for _, gpu in ipairs(vm.gpus) do
       output.line("  GPU %s: %s", gpu.title or gpu.id or "?", gpu.reason
         or ("%s, link %s, %s"):format(gpu.free and "free"
@@ -175,7 +227,7 @@ function M.run(arguments, program)
   local c = s:context(nil, { node = here })
   local nodes = look_at_nodes(c, parameters, wanted)
   local document = { nodes = {}, vms = {} }
-  local answers = 0
+  local answers, seen = 0, {}
   for i, node in ipairs(nodes) do
     answers = answers + (node.reachable and 1 or 0)
     document.nodes[i] = { node = node.node, reachable = node.reachable, reason = node.reason }
@@ -186,13 +238,13 @@ function M.run(arguments, program)
     for _, node in ipairs(nodes) do
       registered[#registered + 1] = node.vms and node.vms[key] or nil
     end
-    local gpus = look_at_gpus(c, parameters, wanted[key])
+    local gpus, degraded = look_at_gpus(c, parameters, key, seen)
     for _, gpu in ipairs(gpus) do
       answers = answers + (gpu.group_id and 1 or 0)
     end
     document.vms[#document.vms + 1] = {
       name = key, registered = json.array(registered), gpus = json.array(gpus),
-      last_run = last_run(s, key),
+      last_run = last_run(s, key), degraded = degraded,
     }
   end
   document.quarantine = json.array(look_at_quarantine(c))

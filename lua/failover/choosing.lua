@@ -1,0 +1,368 @@
+-- Which devices a virtual machine gets, and which it has: requests of parameters.lua, what is seen
+-- now (failover.inventory), and the rules (failover.placement) brought together for one node. Only
+-- looks, and no more than is needed: ExpEther Manager once, a node only when one of its devices is
+-- a candidate.
+--
+-- What comes out is a list for c.gpus:
+--   { id, title, vendor, device, locations, seen_group, power, reachable, request, described,
+--     from, victim }
+local failure = require("failure")
+local failover = require("failover")
+local inventory = require("failover.inventory")
+local judge = require("failover.placement.judge")
+local placement = require("failover.placement")
+local requests = require("failover.parameters.requests")
+
+local M = {}
+
+local function policy_of(c)
+  return c.parameters.placement or { policy = "spread", preempt = false, wait = 0 }
+end
+
+-- Does every request name one certain device? Then nothing has to be compared.
+---@param vm table of the parameters
+function M.all_fixed(vm)
+  for _, request in ipairs(vm.gpus) do
+    if not requests.fixed(request) then
+      return false
+    end
+  end
+  return true
+end
+
+local function gpu_of(device, picked)
+  return {
+    id = device.id, title = device.title, vendor = device.vendor, device = device.device,
+    locations = device.locations, seen_group = device.group_id, power = device.power,
+    reachable = device.reachable, kind = device.kind, request = picked and picked.request,
+    from = picked and picked.from, victim = picked and picked.victim,
+  }
+end
+
+---- what is seen ----------------------------------------------------------------------------------
+
+-- Answers about nodes that this run has found silent already: their time is not spent twice.
+local function silent_nodes(c)
+  local nodes = {}
+  for name, state in pairs(c.memory.peers or {}) do
+    if not state.reachable then
+      nodes[name] = {
+        asked = true, reachable = false, why = state.failure.message, vms = {}, assignable = {},
+        pnp = {},
+      }
+    end
+  end
+  return nodes
+end
+
+-- Of devices that are asked for by id, only these.
+local function named_devices(c)
+  local list = {}
+  for _, request in ipairs(c.vm.gpus) do
+    list[#list + 1] = c.eem:find_device(requests.fixed(request))
+  end
+  return list
+end
+
+local function find(list, field, value)
+  for _, entry in ipairs(list) do
+    if entry[field] == value then
+      return entry
+    end
+  end
+end
+
+-- Could the device be meant by one of the machine's requests, as far as its nature goes?
+local function is_wanted(vm_requests, device)
+  for _, request in ipairs(vm_requests) do
+    for _, criteria in ipairs(request.alternatives) do
+      local code = judge.mismatch(criteria, device)
+      if not code or code == "IDENTITY_UNKNOWN" then
+        return true
+      end
+    end
+  end
+  return false
+end
+M.is_wanted = is_wanted
+
+-- The nodes that have to be asked before the choice counts: those whose devices it takes; where
+-- there is none, all that have a device of the kind; this one, where it has.
+local function not_asked(c, situation, choice)
+  local wanted, list = {}, {}
+  for _, device in ipairs(situation.devices) do
+    if device.node and is_wanted(c.vm.gpus, device) and (not choice or device.node == c.node) then
+      wanted[device.node] = true
+    end
+  end
+  for _, picked in ipairs(choice and choice.devices or {}) do
+    wanted[picked.device.node or ""] = true
+  end
+  for _, node in ipairs(situation.nodes) do
+    if wanted[node.name] and not node.asked then
+      list[#list + 1] = node.name
+    end
+  end
+  return list
+end
+
+---- the choice ------------------------------------------------------------------------------------
+
+-- A machine that is active here keeps what it has: it is looked at, nothing is chosen anew.
+local function kept(c, situation)
+  local machine = find(situation.vms, "key", c.vm_name)
+  if not machine.running or machine.node ~= c.node then
+    return nil
+  end
+  local choice = { devices = {}, degraded = machine.degraded, reasons = {}, rejected = {} }
+  for i, id in ipairs(machine.devices) do
+    choice.devices[i] = { device = find(situation.devices, "id", id), from = "here" }
+    choice.reasons[i] = choice.devices[i].device.title .. " is assigned to it already"
+  end
+  if machine.unresolved then
+    failure.raise({
+      code = "NO_DEVICE",
+      message = ("%s runs on %s with %d devices that cannot be told apart from others there")
+        :format(machine.name, c.node, machine.unresolved),
+      hint = "give their locations under devices in parameters.lua (takeover gpu suggest)",
+    })
+  end
+  return #choice.devices > 0 and choice or nil
+end
+
+-- Leaves out devices that this run has lost to others.
+local function without(situation, lost)
+  if not lost or not next(lost) then
+    return situation
+  end
+  for _, device in ipairs(situation.devices) do
+    if lost[device.id] then
+      device.state, device.vm_running, device.why = "held", true, lost[device.id]
+    end
+  end
+  return situation
+end
+
+-- Chooses devices for c.vm on this node. Gives the choice, or nil and placement's rejection; and
+-- the situation. Raises what ExpEther Manager raises.
+---@param c Context
+---@return Choice?, Rejection?
+---@return Situation
+function M.choose(c)
+  local policy = policy_of(c)
+  local fixed = M.all_fixed(c.vm)
+  local known, ask = { nodes = silent_nodes(c) }, {}
+  if fixed then
+    known.eem = named_devices(c)
+  end
+  while true do
+    local situation, answers = inventory.read(c, { nodes = ask, known = known })
+    without(situation, c.memory.lost)
+    local choice, rejection = not fixed and kept(c, situation) or nil, nil
+    if not choice then
+      choice, rejection = placement.choose(situation, c.vm_name, c.node, policy)
+    end
+    -- Who uses a device that is asked for by id is asked by the step that takes it.
+    local deep = not fixed or policy.preempt
+    ask, known = deep and not_asked(c, situation, choice) or {}, answers
+    if #ask == 0 then
+      return choice, rejection, situation
+    end
+  end
+end
+
+-- The devices of a choice as steps know them.
+---@param c Context
+---@param choice Choice
+function M.gpus(c, choice)
+  local list = {}
+  for i, picked in ipairs(choice.devices) do
+    local request = c.vm.gpus[picked.request or 0]
+    list[i] = gpu_of(picked.device, picked)
+    list[i].described = not (request and requests.fixed(request))
+    list[i].quarantine = picked.device.quarantine
+  end
+  return list
+end
+
+local hints = {
+  IDENTITY_UNKNOWN = "give vendor and device of this id under devices in parameters.lua",
+  QUARANTINED = "name one by id in parameters.lua, which takes it all the same, or remove "
+    .. "quarantine.json from the state directory",
+}
+
+-- Of a device that is asked for by id, what is wrong with it says more than that none can be had.
+local function about_named(c, rejection)
+  for _, entry in ipairs(rejection.rejected) do
+    local request = c.vm.gpus[entry.request]
+    if entry.code ~= "ID_MISMATCH" and request and requests.fixed(request) == entry.device.id then
+      return entry.device.title .. ": " .. entry.text, entry.code
+    end
+  end
+end
+
+-- Raises the failure that says why nothing can be had.
+---@param rejection Rejection
+function M.raise(c, rejection)
+  local named, named_code = about_named(c, rejection)
+  local code = named_code or rejection.code
+  if code == "FOREIGN" and named then
+    failover.refuse("%s", named) -- somebody we do not know has it: nothing here may touch it
+  end
+  failure.raise({
+    code = code == "HELD_BY" and "HELD_BY" or "NO_DEVICE",
+    message = named or rejection.text,
+    hint = hints[code]
+      or ("takeover gpu explain %s shows every device and its reason"):format(c.vm_name),
+  })
+end
+
+-- What would complete a machine that runs with fewer devices than it wants: a sentence.
+---@param situation Situation of all nodes
+---@param key string
+---@param policy table?
+---@return string
+function M.completing(situation, key, policy)
+  local machine = find(situation.vms, "key", key)
+  local wanted = requests.wanted({ gpus = machine.requests })
+  local text = ("%d of %d devices"):format(#machine.devices, wanted)
+  local choice = machine.node and placement.choose(situation, key, machine.node, policy)
+  local titles = {}
+  for _, picked in ipairs(choice and choice.devices or {}) do
+    local has = false
+    for _, id in ipairs(machine.devices) do
+      has = has or id == picked.device.id
+    end
+    titles[#titles + 1] = not has and picked.device.title or nil
+  end
+  if #titles == 0 then
+    return text .. "; no other device can be had now"
+  end
+  return ("%s; %s would complete it at its next start"):format(text, table.concat(titles, ", "))
+end
+
+---- what a machine has ----------------------------------------------------------------------------
+
+-- Devices that the machine has or had here, by what was assigned to it: now, or when this run took
+-- it away (c.memory.had: locations).
+local function by_assignment(c, situation)
+  local machine, found, list = find(situation.vms, "key", c.vm_name), {}, {}
+  if machine.node == c.node and not machine.guessed then
+    for _, id in ipairs(machine.devices) do
+      found[id] = true
+    end
+  end
+  for _, device in ipairs(situation.devices) do
+    local had = device.location and device.node == c.node
+      and (c.memory.had or {})[device.location:upper()]
+    if found[device.id] or had then
+      list[#list + 1] = device
+    end
+  end
+  return list
+end
+
+-- The same where locations are not known: every card of a model that is in this node's group is
+-- the machine's, if there are as many as it had, or the others are known to be somebody else's.
+local function by_model(c, situation, list)
+  local had, models = {}, {}
+  for _, model in pairs(c.memory.had or {}) do
+    had[model] = (had[model] or 0) + 1
+    models[#models + 1] = model
+  end
+  local seen = {}
+  for _, device in ipairs(list) do
+    local model = ("%s:%s"):format(device.vendor, device.device)
+    had[model], seen[device.id] = (had[model] or 0) - 1, true
+  end
+  table.sort(models)
+  for _, model in ipairs(models) do
+    local open = {}
+    for _, device in ipairs(situation.devices) do
+      local idle = device.node == c.node and not device.vm and not device.users
+      if idle and not seen[device.id] and model == ("%s:%s"):format(device.vendor, device.device)
+      then
+        open[#open + 1] = device
+      end
+    end
+    if had[model] > 0 and #open > had[model] then
+      return nil, open
+    end
+    for _, device in ipairs(had[model] > 0 and open or {}) do
+      list[#list + 1], seen[device.id] = device, true
+    end
+  end
+  return list
+end
+
+-- A machine that has nothing assigned, after a run that was cut off: idle devices here that it asks
+-- for and that no other machine could mean.
+local function left_behind(c, situation)
+  local list = {}
+  for _, device in ipairs(situation.devices) do
+    local idle = device.node == c.node and not device.vm and not device.users
+    if idle and is_wanted(c.vm.gpus, device) then
+      local others = false
+      for _, machine in ipairs(situation.vms) do
+        others = others or machine.key ~= c.vm_name and is_wanted(machine.requests, device)
+      end
+      if not others then
+        list[#list + 1] = device
+      end
+    end
+  end
+  return list
+end
+
+-- The devices of c.vm on this node, for stop, recover and monitor: never another machine's. Raises
+-- NO_DEVICE where they cannot be told apart.
+---@param c Context
+function M.present(c)
+  local known = { nodes = {} }
+  if M.all_fixed(c.vm) then
+    known.eem = named_devices(c)
+    if #known.eem < #c.vm.gpus then
+      local missing = {}
+      for _, request in ipairs(c.vm.gpus) do
+        local id = requests.fixed(request)
+        missing[#missing + 1] = not find(known.eem, "id", id) and id or nil
+      end
+      failover.fail("NO_DEVICE", "ExpEther Manager does not know the device %s",
+        table.concat(missing, ", "))
+    end
+    local situation = inventory.read(c, { nodes = {}, known = known })
+    local list = {}
+    for i, request in ipairs(c.vm.gpus) do
+      list[i] = gpu_of(find(situation.devices, "id", requests.fixed(request)))
+    end
+    return list
+  end
+  local situation = inventory.read(c, { nodes = { c.node }, known = known })
+  local list = by_assignment(c, situation)
+  if c.memory.had then
+    local all, open = by_model(c, situation, list)
+    if not all then
+      local ids = {}
+      for i, device in ipairs(open) do
+        ids[i] = device.id
+      end
+      failure.raise({
+        code = "NO_DEVICE",
+        message = ("nothing tells which of %s on %s was the device of %s"):format(
+          table.concat(ids, ", "), c.node, c.vm_name),
+        hint = ('in parameters.lua, give devices["%s"].locations = { %s = "PCIROOT(...)..." }')
+          :format(ids[1], c.node),
+      })
+    end
+    list = all
+  elseif #list == 0 then
+    list = left_behind(c, situation)
+  end
+  for i, device in ipairs(list) do
+    list[i] = gpu_of(device)
+    list[i].described = true
+  end
+  return list
+end
+
+return M
