@@ -3,6 +3,7 @@
 -- steps and commands use the answers. The rules are told in docs/placement.md.
 local choose = require("failover.placement.choose")
 local judge = require("failover.placement.judge")
+local plan = require("failover.placement.plan")
 
 local M = {}
 
@@ -110,6 +111,7 @@ local M = {}
 
 M.judge = judge.judge
 M.choose = choose.choose
+M.plan = plan.plan
 M.reasons = require("failover.placement.reasons")
 
 return M

@@ -58,6 +58,7 @@ function M.open(situation)
       end
     end
   end
+  self.named = named
   local by_key = {}
   for _, device in ipairs(situation.devices) do
     local key = key_of_device(device)

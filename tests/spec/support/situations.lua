@@ -93,4 +93,174 @@ function M.situation(devices, nodes, vms)
   return { devices = devices, nodes = nodes, vms = vms, warnings = {} }
 end
 
+---- from a seed ----------------------------------------------------------------------------------
+
+-- Numbers from a seed that are the same everywhere (xorshift).
+function M.dice(seed)
+  local state = seed * 2654435761 + 88172645463325252
+  return function(from, to)
+    state = state ~ (state << 13)
+    state = state ~ (state >> 7)
+    state = state ~ (state << 17)
+    return from + (state >> 1) % (to - from + 1)
+  end
+end
+
+local MODELS = { { "10de", "1f08" }, { "10de", "1db6" }, { "1002", "73bf" } }
+local PURPOSES = { "training", "inference" }
+
+local function random_card(roll, i, nodes, options)
+  local model = MODELS[roll(1, options.models or 3)]
+  local device = M.card(("0x%012x"):format(0x8cdf9d000000 + i), {
+    vendor = model[1], device = model[2], box = "box" .. roll(1, options.boxes or 2),
+    cost = roll(0, 3),
+    labels = { purpose = PURPOSES[roll(1, 3)] },
+  })
+  local fate = roll(1, 12)
+  if fate == 1 then
+    device.state = "quarantined"
+  elseif fate == 2 then
+    device.state = "missing"
+  elseif fate <= 5 then
+    device.state, device.node, device.link = "held", nodes[roll(1, #nodes)].name, "up"
+  end
+  return device
+end
+
+local function random_criteria(roll, ids, options)
+  local fate = roll(1, 12)
+  local model = MODELS[roll(1, options.models or 3)]
+  if fate == 1 then
+    return { id = ids[roll(1, #ids)] }
+  elseif fate == 2 and (options.shares or 0) > 0 then
+    return { partition = { vram = roll(1, 3) * 4 * GIB } }
+  elseif fate <= 4 then
+    return { labels = { purpose = PURPOSES[roll(1, 2)] } }
+  elseif fate <= 6 then
+    return { vendor = model[1] }
+  end
+  return { vendor = model[1], device = model[2], labels = roll(1, 3) == 1
+    and { purpose = PURPOSES[roll(1, 2)] } or nil }
+end
+
+local function random_request(roll, ids, options)
+  local criteria = { random_criteria(roll, ids, options) }
+  if not criteria[1].id and roll(1, 4) == 1 then
+    criteria[2] = random_criteria(roll, ids, options)
+  end
+  for _, one in ipairs(criteria) do
+    if one.id or options.single then
+      return M.request(criteria)
+    end
+  end
+  local count = roll(1, 4) == 1 and roll(2, 3) or 1
+  local rule = roll(1, 6)
+  return M.request(criteria, {
+    count = count, min = roll(1, 3) == 1 and 1 or count, same_box = count > 1 and rule == 1,
+    different_box = count > 1 and rule == 2,
+  })
+end
+
+local function random_vm(roll, i, ids, nodes, options)
+  local requests = { random_request(roll, ids, options) }
+  if not options.single and roll(1, 6) == 1 then
+    requests[2] = random_request(roll, ids, options)
+  end
+  local vm = M.vm(("vm%04d"):format(i), requests, { priority = roll(0, options.priorities or 2) })
+  if roll(1, 4) == 1 then
+    vm.nodes = { nodes[roll(1, #nodes)].name }
+    local second = nodes[roll(1, #nodes)].name
+    if second ~= vm.nodes[1] then
+      vm.nodes[2] = second
+    end
+  end
+  vm.node = roll(1, 2) == 1 and nodes[roll(1, #nodes)].name or nil
+  return vm
+end
+
+-- Lets some machines run on what fits them, so that a plan finds the world in use.
+local function put_to_work(roll, situation, share)
+  local judge = require("failover.placement").judge
+  for _, vm in ipairs(situation.vms) do
+    local request = vm.requests[1]
+    if #vm.requests == 1 and request.count == 1 and roll(1, 100) <= share then
+      for _, device in ipairs(situation.devices) do
+        if device.kind == "card" and not device.vm
+          and not judge(request.alternatives[1], device, { situation = situation }) then
+          local node = situation.nodes[roll(1, #situation.nodes)]
+          device.state, device.node, device.link = "held", node.name, "up"
+          device.vm, vm.node, vm.running, vm.state = vm.key, node.name, true, "running"
+          break
+        end
+      end
+    end
+  end
+end
+
+-- options: devices, nodes, vms, boxes, shares, single (one card per machine), capacity, running
+-- (per cent), priorities, models (1 to 3)
+function M.random(seed, options)
+  local roll = M.dice(seed)
+  local nodes, devices, vms, ids = {}, {}, {}, {}
+  for i = 1, options.nodes do
+    nodes[i] = M.node(("ms%03d"):format(i), {
+      reachable = roll(1, 10) > 1, drained = roll(1, 10) == 1,
+      capacity = options.capacity ~= false and (options.capacity or roll(1, 4)) or nil,
+    })
+  end
+  for i = 1, options.devices do
+    devices[i] = random_card(roll, i, nodes, options)
+    ids[i] = devices[i].id
+  end
+  for i = 1, options.shares or 0 do
+    local node = nodes[roll(1, #nodes)].name
+    devices[#devices + 1] = M.shared(node, "gpu" .. i, {
+      most = roll(1, 4), free_vram = roll(1, 4) * 4 * GIB,
+    })
+  end
+  for i = 1, options.vms do
+    vms[i] = random_vm(roll, i, ids, nodes, options)
+  end
+  local situation = M.situation(devices, nodes, vms)
+  put_to_work(roll, situation, options.running or 30)
+  return M.situation(devices, nodes, vms)
+end
+
+-- A site of a size as it may be found: a few models, purposes as labels, some static machines, most
+-- with one card, boards for 16 cards, boxes with 8 slots; everything free or off.
+function M.site(seed, count, options)
+  options = options or {}
+  local roll = M.dice(seed)
+  local nodes, devices, vms = {}, {}, {}
+  for i = 1, options.nodes or math.max(2, math.ceil(count / 15)) do
+    nodes[i] = M.node(("ms%03d"):format(i), { capacity = 16 })
+  end
+  for i = 1, count do
+    local model = MODELS[roll(1, 3)]
+    devices[i] = M.card(("0x%012x"):format(0x8cdf9d000000 + i), {
+      vendor = model[1], device = model[2], box = ("box%03d"):format((i - 1) // 8 + 1),
+      labels = { purpose = PURPOSES[roll(1, 3)], generation = tostring(roll(1, 4)) },
+    })
+  end
+  for i = 1, count do
+    local model, fate = MODELS[roll(1, 3)], roll(1, 20)
+    local criteria
+    if fate == 1 then
+      criteria = { id = devices[i].id }
+    elseif fate <= 6 then
+      criteria = { vendor = model[1], device = model[2] }
+    elseif fate <= 12 then
+      criteria = { vendor = model[1], labels = { purpose = PURPOSES[roll(1, 2)] } }
+    elseif fate <= 16 then
+      criteria = { labels = { generation = tostring(roll(1, 4)) } }
+    else
+      criteria = { { vendor = model[1], device = model[2], labels = { purpose = "training" } },
+        { vendor = "10de" } }
+    end
+    vms[i] = M.vm(("vm%05d"):format(i), { M.request(criteria, { title = "a card" }) },
+      { priority = roll(0, 3) })
+  end
+  return M.situation(devices, nodes, vms)
+end
+
 return M

@@ -1,0 +1,341 @@
+-- One machine into a plan in the making, all or nothing: its devices, then its node. Machines that
+-- want cards of any box are matched by units, so that others make room for them; those with shares
+-- of a server's GPU or box rules get single devices that are then theirs.
+local fit = require("failover.placement.fit")
+local nodes = require("failover.placement.nodes")
+local state_of = require("failover.placement.state")
+
+local M = {}
+
+local AGAIN = 4 -- times that devices are looked for again when some could not be reserved
+
+---- by units --------------------------------------------------------------------------------------
+
+-- The class of a device of its own that it does not have in this plan yet.
+local function own_class(state, vm, kind, used)
+  for _, device in ipairs(state.own[vm]) do
+    local class = state.groups.class_of[device.id]
+    if kind.first[class] and not used[device] and state.status[device] ~= "no"
+      and not state.taken[device] then
+      used[device] = true
+      return class
+    end
+  end
+end
+
+local function place_units(state, vm, units, request, number, count, used)
+  for alternative = 1, request.count == 1 and 1 or #request.alternatives do
+    local kind = state:unit_kind(request, request.count > 1 and alternative or nil)
+    local mark, before, done = state.trail:mark(), #units, 0
+    while done < count do
+      local unit = { vm = vm, request = number, kind = kind }
+      if not state.matching:place(unit, own_class(state, vm, kind, used)) then
+        break
+      end
+      units[#units + 1], done = unit, done + 1
+      unit.alternative = request.count > 1 and alternative or nil
+    end
+    if done == count then
+      return true
+    end
+    state.trail:rollback(mark)
+    for i = #units, before + 1, -1 do
+      units[i] = nil
+    end
+  end
+  return false
+end
+
+local function place_simple(state, vm, counts)
+  local units, used = {}, {}
+  for number, request in ipairs(vm.requests) do
+    if not place_units(state, vm, units, request, number, counts[number], used) then
+      return nil, "TAKEN"
+    end
+  end
+  local place = nodes.take(state, vm, #units, 0)
+  if not place then
+    return nil, "CAPACITY"
+  end
+  local given = { node = place.name, units = units, cards = #units, shares = 0, counts = counts }
+  state:set(state.given, vm, given)
+  if #units == 1 and vm.requests[1].count == 1 and nodes.make_movable(state, vm, place) then
+    given.movable = true
+  end
+  return given
+end
+
+---- by single devices -----------------------------------------------------------------------------
+
+local function rank(state, vm, device)
+  local other = device.vm and device.vm ~= vm.key
+  local used = device.box and state.boxes[device.box] or 0
+  local from = device.vm == vm.key and 0 or not device.node and 1 or 2
+  return {
+    other and 1 or 0, from, state.pressure[state.groups.class_of[device.id]] or 0,
+    state.policy == "consolidate" and -used or used, device.cost or 0,
+  }
+end
+
+local function sort_ranked(list, keys)
+  table.sort(list, function(a, b)
+    local left, right = keys[a], keys[b]
+    for i = 1, #left do
+      if left[i] ~= right[i] then
+        return left[i] < right[i]
+      end
+    end
+    return a.id < b.id
+  end)
+end
+
+local function cards_for(state, vm, criteria, barred)
+  local list, keys = {}, {}
+  for _, class in ipairs(state.groups:classes_for(criteria)) do
+    if not barred[class] and (criteria.id or not state.id_only[class]) then
+      for _, device in ipairs(class.devices) do
+        if device.kind ~= "partitionable" and state.status[device] ~= "no"
+          and not state.taken[device] then
+          list[#list + 1] = device
+          keys[device] = rank(state, vm, device)
+        end
+      end
+    end
+  end
+  sort_ranked(list, keys)
+  return list
+end
+
+local function shares_for(state, criteria, place)
+  local list = {}
+  local wanted = criteria.partition.vram or 0
+  for _, device in ipairs(place and place.shares or {}) do
+    local share = state.share[device]
+    if state.status[device] ~= "no" and share.left > 0 and share.free >= wanted
+      and state.groups:fits(criteria, device) then
+      list[#list + 1] = device
+    end
+  end
+  local sign = state.policy == "consolidate" and 1 or -1
+  table.sort(list, function(a, b)
+    local left, right = state.share[a].free, state.share[b].free
+    if left ~= right then
+      return sign * left < sign * right
+    end
+    return a.id < b.id
+  end)
+  return list
+end
+
+local function with_counts(requests, counts)
+  local list = {}
+  for i, request in ipairs(requests) do
+    list[i] = {
+      count = counts[i], same_box = request.same_box, different_box = request.different_box,
+      alternatives = request.alternatives,
+    }
+  end
+  return list
+end
+
+-- Takes the picked devices out of what is left. Returns false and the class that has none to give.
+local function reserve(state, vm, picks)
+  for _, pick in ipairs(picks) do
+    local device = pick.device
+    if device.kind == "partitionable" then
+      local share = state.share[device]
+      local criteria = vm.requests[pick.request].alternatives[pick.alternative]
+      pick.vram = criteria.partition.vram or 0
+      state:set(share, "free", share.free - pick.vram)
+      state:set(share, "left", share.left - 1)
+    else
+      local class = state.groups.class_of[device.id]
+      if not state.matching:reserve(class) then
+        return false, class
+      end
+      state:set(state.taken, device, vm)
+      if device.box then
+        state:set(state.boxes, device.box, (state.boxes[device.box] or 0) + 1)
+      end
+    end
+  end
+  return true
+end
+
+local function count_cards(picks)
+  local cards = 0
+  for _, pick in ipairs(picks) do
+    cards = cards + (pick.device.kind ~= "partitionable" and 1 or 0)
+  end
+  return cards
+end
+
+-- Exactly these devices on this place, as failover.placement.search has found them.
+function M.put(state, vm, picks, at)
+  assert(reserve(state, vm, picks))
+  local cards = count_cards(picks)
+  nodes.take(state, vm, cards, #picks - cards, at)
+  state:set(state.given, vm, { node = at.name, picks = picks, cards = cards,
+    shares = #picks - cards })
+end
+
+-- On one place, or, where only cards are wanted, on any.
+local function place_on(state, vm, requests, place)
+  local barred = {}
+  for _ = 1, AGAIN do
+    local candidates = {}
+    for number, request in ipairs(requests) do
+      candidates[number] = {}
+      for i, criteria in ipairs(request.alternatives) do
+        candidates[number][i] = criteria.partition and shares_for(state, criteria, place)
+          or cards_for(state, vm, criteria, barred)
+      end
+    end
+    local picks = fit.find(requests, candidates)
+    if not picks then
+      return nil, "TAKEN"
+    end
+    local mark = state.trail:mark()
+    local ok, class = reserve(state, vm, picks)
+    if ok then
+      local cards = count_cards(picks)
+      local found = (not place or cards == 0 or place.room >= cards)
+        and nodes.take(state, vm, cards, #picks - cards, place)
+      if found then
+        return { node = found.name, picks = picks, cards = cards, shares = #picks - cards }
+      end
+      state.trail:rollback(mark)
+      return nil, "CAPACITY"
+    end
+    state.trail:rollback(mark)
+    barred[class] = true
+  end
+  return nil, "TAKEN"
+end
+
+local function wants_share(vm)
+  for _, request in ipairs(vm.requests) do
+    for _, criteria in ipairs(request.alternatives) do
+      if criteria.partition then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+local function place_devices(state, vm, counts)
+  local requests = with_counts(vm.requests, counts)
+  local given, why
+  if wants_share(vm) then
+    for _, place in ipairs(nodes.ordered(state, vm, 0)) do
+      given, why = place_on(state, vm, requests, place)
+      if given then
+        break
+      end
+    end
+  else
+    given, why = place_on(state, vm, requests, nil)
+  end
+  if not given then
+    return nil, why or "NO_NODE"
+  end
+  given.counts = counts
+  state:set(state.given, vm, given)
+  return given
+end
+
+---- both ------------------------------------------------------------------------------------------
+
+-- Can the machine be on any node at all? Else the code of why not.
+local function nowhere(state, vm)
+  local list = state:nodes_for(vm)
+  local code = #list == 0 and (vm.nodes and "NODE_NOT_ALLOWED" or "NO_NODE") or nil
+  for _, place in ipairs(list) do
+    if not place.closed then
+      return nil
+    end
+    code = code and code ~= place.closed and "NO_NODE" or place.closed
+  end
+  return code
+end
+
+-- Places a machine with so many devices for each request. Nothing is changed when that cannot be.
+---@return table? given { node, units | picks, cards, shares, counts }
+---@return string? code
+function M.place(state, vm, counts)
+  local code = nowhere(state, vm)
+  if code then
+    return nil, code
+  end
+  local mark = state.trail:mark()
+  local given
+  given, code = (state_of.is_simple(vm) and place_simple or place_devices)(state, vm, counts)
+  if not given then
+    state.trail:rollback(mark)
+  end
+  return given, code
+end
+
+-- Takes a machine out of the plan again.
+function M.remove(state, vm)
+  local given = state.given[vm]
+  local place = state.place[given.node]
+  if given.movable then
+    nodes.forget_movable(state, vm, place)
+  end
+  for _, unit in ipairs(given.units or {}) do
+    state.matching:remove(unit)
+  end
+  for _, pick in ipairs(given.picks or {}) do
+    local device = pick.device
+    if device.kind == "partitionable" then
+      local share = state.share[device]
+      state:set(share, "free", share.free + pick.vram)
+      state:set(share, "left", share.left + 1)
+    else
+      state:set(state.taken, device, nil)
+      state.matching:give(state.groups.class_of[device.id])
+      if device.box then
+        state:set(state.boxes, device.box, state.boxes[device.box] - 1)
+      end
+    end
+  end
+  nodes.give_back(state, place, given.cards, given.shares)
+  state:set(state.given, vm, nil)
+end
+
+-- The numbers of devices with which a machine may start, and those that it wants.
+---@return integer[] least
+---@return integer[] full
+function M.counts(vm)
+  local least, full = {}, {}
+  for i, request in ipairs(vm.requests) do
+    least[i], full[i] = request.min or request.count, request.count
+  end
+  return least, full
+end
+
+-- As many devices as can be had for a machine that has the least: all, or fewer of each request.
+function M.enlarge(state, vm)
+  local least, full = M.counts(vm)
+  local missing = 0
+  for i in ipairs(full) do
+    missing = math.max(missing, full[i] - least[i])
+  end
+  for less = 0, missing - 1 do
+    local counts = {}
+    for i in ipairs(full) do
+      counts[i] = math.max(least[i], full[i] - less)
+    end
+    local mark = state.trail:mark()
+    M.remove(state, vm)
+    if M.place(state, vm, counts) then
+      return less == 0
+    end
+    state.trail:rollback(mark)
+  end
+  return missing == 0
+end
+
+return M
