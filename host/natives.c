@@ -6,6 +6,7 @@
 #define TK_NATIVES(X)                                                                              \
     X(loop)                                                                                        \
     X(failure)                                                                                     \
+    X(console)                                                                                     \
     X(digest)                                                                                      \
     X(json)                                                                                        \
     X(eem)                                                                                         \

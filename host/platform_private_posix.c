@@ -135,7 +135,7 @@ int tk_platform_read_hidden(struct tk_buffer *out, const char *prompt, size_t mo
         // it is asked for all the same
     }
     result = read_line(out, most, err);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
     if (write_all(STDERR_FILENO, "\n", 1) != 0) {
         // as above
     }

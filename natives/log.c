@@ -6,6 +6,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "console.h"
 #include "platform.h"
 
 #define TEXT_MAX 16384 // bytes of one message or value; the rest is counted only
@@ -264,7 +265,6 @@ void tk_log_end(struct tk_buffer *line)
         write_file(line);
     }
     if (!settings.quiet) {
-        fwrite(line->text, 1, line->len, stderr);
-        fflush(stderr);
+        tk_console_write(TK_STDERR, line->text, line->len, false);
     }
 }

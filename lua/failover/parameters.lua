@@ -20,6 +20,24 @@ local seconds, size, secret, list = schema.seconds, schema.size, schema.secret, 
 local map, record = schema.map, schema.record
 local url, device_id, four_digits = values.url, values.device_id, values.four_digits
 
+-- Given back as the words of the module console.
+local function code_page(value, path, report)
+  local word = math.type(value) == "integer" and tostring(value) or value
+  if type(word) ~= "string" or not require("console").is_code_page(word) then
+    return report(path, 'must be "system", "utf-8" or the number of a code page, as in 932')
+  end
+  return word
+end
+
+local few_lines = integer(0, 1000000)
+local function line_count(value, path, report)
+  local number = few_lines(value, path, report)
+  if number and number > 0 and number < 40 then
+    return report(path, ("must be 0 (no limit) or at least 40, is %d"):format(number))
+  end
+  return number
+end
+
 local wmi = record({
   url = { url },
   host = { text() },
@@ -120,6 +138,13 @@ local file = record({
       level = { choice({ "debug", "info", "warn", "error" }) },
     }),
     default = {},
+  },
+  console = {
+    record({
+      code_page = { code_page },
+      lines = { line_count, default = 200 },
+    }),
+    default = { lines = 200 },
   },
   trust_writable_files = { boolean(), default = false },
   quarantine = {

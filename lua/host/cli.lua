@@ -16,6 +16,7 @@ M.commands = {
   { "check", "Examines parameters, logins, rights and settings before they are needed" },
   { "prepare", "Sets this node and the virtual machine up for the GPU, once" },
   { "recover", "Puts this node in order after it came back; starts nothing" },
+  { "secret", "Keeps passwords: sets, lists and removes them, never shows them" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
   { "replay", "Plays a recorded run again and says where it goes differently now" },
   { "test", "Plays scenarios in the simulated cluster, on virtual time" },
@@ -50,6 +51,21 @@ function M.exit_codes(names)
   return table.concat(lines, "\n")
 end
 
+local function code_page(word)
+  if require("console").is_code_page(word) then
+    return word
+  end
+  return nil, ("there is no code page '%s': system, utf-8 or a number such as 932"):format(word)
+end
+
+local function line_count(word)
+  local number = math.tointeger(tonumber(word))
+  if number and (number == 0 or (number >= 40 and number <= 1000000)) then
+    return number
+  end
+  return nil, ("--max-lines must be 0 or a number from 40 on, not '%s'"):format(word)
+end
+
 local function define_global(parser)
   parser:option("-p --parameters", "File that describes the site (default: $TAKEOVER_PARAMETERS,\n"
     .. "./parameters.lua, then <state>/parameters.lua)"):argname("FILE")
@@ -64,6 +80,12 @@ local function define_global(parser)
   parser:option("--log-file", "Also append log lines to this file"):argname("FILE")
   parser:option("--colour", "auto (default), always or never")
     :choices({ "auto", "always", "never" }):argname("WHEN")
+  parser:option("--code-page", "Of text that no terminal shows: system (default), utf-8 or\n"
+    .. "a number such as 932; JSON is UTF-8 (also $TAKEOVER_CODE_PAGE)"):argname("PAGE")
+    :convert(code_page)
+  parser:option("--max-lines", "Write no more lines than this, 40 at least, the result among them\n"
+    .. "(default: console.lines of the parameters, where ECX runs us)"):argname("N")
+    :convert(line_count)
   parser:flag("--trust-writable-files",
     "Accept parameters and scripts that others may change")
   parser:option("--lua-path", "Look for Lua files here first, as for edited sequences")

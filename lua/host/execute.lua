@@ -143,21 +143,22 @@ local function say_result(options, result, code)
   if result.state == "succeeded" then
     local changes = result.changes == 0 and "nothing had to be changed"
       or result.changes == 1 and "1 change" or result.changes .. " changes"
-    output.line("%s", ("%s  (%s, %s%s)"):format(output.paint(options.succeeded, "green"),
+    output.conclude("%s", ("%s  (%s, %s%s)"):format(output.paint(options.succeeded, "green"),
       output.duration(result.took), changes, result.run and ", run " .. result.run or ""))
     return
   end
   local failed = result.failure
   output.complain(output.paint(("%s of %s %s"):format(options.command, options.vm,
     result.state == "refused" and "was refused" or result.state == "cancelled" and "was cancelled"
-      or "failed"), "red") .. ": " .. failed.message .. place(failed) .. " (" .. failed.code .. ")")
-  output.complain("  " .. aftermath(result))
+      or "failed"), "red") .. ": " .. failed.message .. place(failed) .. " (" .. failed.code .. ")",
+    true)
+  output.complain("  " .. aftermath(result), true)
   local todo = failed.hint
   if not todo and result.run then
     todo = ("takeover history --run %d shows every call"):format(result.run)
   end
   if todo then
-    output.complain("  What to do: " .. todo)
+    output.complain("  What to do: " .. todo, true)
   end
   require("log").debug("exit", { code = code })
 end

@@ -27,10 +27,10 @@ local function complain(failed, command, code)
     end
     local count = #failed.details.mistakes
     output.complain(("takeover: %d mistake%s in %s; nothing was done"):format(count,
-      count == 1 and "" or "s", failed.target or "the parameters"))
+      count == 1 and "" or "s", failed.target or "the parameters"), true)
     return
   end
-  output.complain("takeover: " .. tostring(failed))
+  output.complain("takeover: " .. tostring(failed), true)
   if failed.traceback and (failed.code == "INTERNAL" or command == "run") then
     output.complain(failed.traceback)
   end
@@ -49,7 +49,7 @@ local function usage(why)
     io.stdout:write(why.help, "\n")
     return 0
   end
-  io.stderr:write("takeover: ", why.mistake, "\n", why.usage, "\n")
+  require("host.output").complain("takeover: " .. why.mistake .. "\n" .. why.usage, true)
   return require("host.exit_codes").usage
 end
 
@@ -67,7 +67,10 @@ function M.run(arguments, program)
   end
   program.path = arguments[0]
   local output = require("host.output")
-  output.configure({ json = parsed.json, colour = parsed.colour })
+  local suits, why_not = pcall(output.adapt, parsed)
+  if not suits then
+    return usage({ mistake = "$TAKEOVER_CODE_PAGE: " .. tostring(why_not), usage = "" })
+  end
   local command = require("host.commands." .. parsed.command)
   if runs_scripts[parsed.command] then
     require("loop").watchdog(STUCK)

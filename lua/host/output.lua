@@ -1,11 +1,15 @@
 -- What people and programs read. Results go to stdout: lines and tables, or one JSON document.
 -- Progress goes to stderr, one line that is rewritten, on a terminal only. Everything passes the
--- redaction of secrets.
+-- redaction of secrets. Where no terminal reads it, text is in the code page that console programs
+-- of this system are expected to write (JSON is UTF-8), and what EXPRESSCLUSTER keeps in its log
+-- has a limited number of lines.
+local console = require("console")
 local loop = require("loop")
 
 local M = {}
 
 local STDOUT, STDERR = 1, 2
+M.LINES = 200 -- in the log of EXPRESSCLUSTER's script, for each run
 local TICK = 0.2 -- seconds between two rewrites of the progress line
 local codes = { bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34" }
 
@@ -25,12 +29,38 @@ local function wants_colour(choice)
   return loop.is_terminal(STDOUT)
 end
 
--- colour: "auto", "always" or "never".
----@param options { json: boolean?, colour: string? }
+-- A terminal is written to in UTF-8, which the platform makes it show.
+local function automatic_code_page(stream)
+  return loop.is_terminal(stream) and "utf-8" or "system"
+end
+
+-- colour: "auto", "always" or "never". code_page: of text that is not JSON; nil: as said above.
+-- lines: at most so many, 0 for no limit; never of a JSON document.
+---@param options { json: boolean?, colour: string?, code_page: string?, lines: integer? }
 function M.configure(options)
   state.json = options.json or false
   state.colour = not state.json and wants_colour(options.colour or "auto")
   state.live = loop.is_terminal(STDERR) and os.getenv("TERM") ~= "dumb"
+  console.configure({
+    stdout = state.json and "utf-8" or options.code_page or automatic_code_page(STDOUT),
+    stderr = options.code_page or automatic_code_page(STDERR),
+    lines = state.json and 0 or options.lines or 0,
+  })
+end
+
+-- The settings that the command line, the environment and the parameters ask for. The number of
+-- lines is limited where EXPRESSCLUSTER runs us, or where it was asked for.
+---@param arguments table parsed command line
+---@param wanted { code_page: string?, lines: integer? }? `console` of the parameters, once read
+function M.adapt(arguments, wanted)
+  local code_page = os.getenv("TAKEOVER_CODE_PAGE")
+  local in_cluster = require("ecx").environment().under_cluster
+  M.configure({
+    json = arguments.json, colour = arguments.colour,
+    code_page = arguments.code_page or (code_page ~= "" and code_page)
+      or (wanted and wanted.code_page),
+    lines = arguments.max_lines or (in_cluster and (wanted and wanted.lines or M.LINES)) or 0,
+  })
 end
 
 function M.is_json()
@@ -108,28 +138,40 @@ local function clear_progress()
   end
 end
 
-local function write(stream, text)
+local function write(stream, text, last)
   clear_progress()
-  stream:write(redact(text))
-  stream:flush()
+  console.write(stream, redact(text), last)
 end
 
 -- A line of the result for people; nothing with --json.
 function M.line(format, ...)
   if not state.json then
-    write(io.stdout, (select("#", ...) > 0 and format:format(...) or format) .. "\n")
+    write("stdout", (select("#", ...) > 0 and format:format(...) or format) .. "\n")
   end
 end
 
--- A line on stderr, whatever the form of the result.
-function M.complain(text)
-  write(io.stderr, text .. "\n")
+-- A line that tells what came of a command: it is shown where the number of lines is limited, too.
+function M.conclude(format, ...)
+  if not state.json then
+    write("stdout", (select("#", ...) > 0 and format:format(...) or format) .. "\n", true)
+  end
+end
+
+-- A line on stderr, whatever the form of the result. last: it tells what came of the command.
+---@param last boolean?
+function M.complain(text, last)
+  write("stderr", text .. "\n", last)
+end
+
+-- Text on stdout, whatever its form: a document that is no JSON.
+function M.text(text)
+  write("stdout", text)
 end
 
 -- The JSON document of the result; nothing without --json.
 function M.document(value)
   if state.json then
-    write(io.stdout, require("json").encode(value, { pretty = true }) .. "\n")
+    write("stdout", require("json").encode(value, { pretty = true }) .. "\n")
   end
 end
 

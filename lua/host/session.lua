@@ -28,7 +28,8 @@ local function state_directory(arguments, parameters)
     or default_state()
 end
 
-local function find_parameters(arguments)
+-- nil when there is none and `may_miss`.
+local function find_parameters(arguments, may_miss)
   local fs = require("fs")
   local named = arguments.parameters or environment("TAKEOVER_PARAMETERS")
   if named then
@@ -46,6 +47,9 @@ local function find_parameters(arguments)
     if fs.find(place) then
       return place
     end
+  end
+  if may_miss then
+    return nil
   end
   failure.raise({
     code = "CONFIG",
@@ -116,6 +120,7 @@ function M.open(arguments, program)
   parameters.secrets = parameters.secrets or state .. "/secrets"
   parameters.journal = parameters.journal or state .. "/journal.db"
   configure_log(arguments, parameters)
+  output.adapt(arguments, parameters.console)
   local ecx = require("ecx").environment()
   if arguments.event then
     ecx.event = arguments.event
@@ -123,6 +128,18 @@ function M.open(arguments, program)
   return setmetatable({
     arguments = arguments, program = program, parameters = parameters, state = state, ecx = ecx,
   }, Session)
+end
+
+-- The directory of the secrets, and the parameters, where there are any: secrets may be set before
+-- they are written.
+---@return string directory, table? parameters
+function M.secrets(arguments, program)
+  if not find_parameters(arguments, true) then
+    configure_log(arguments)
+    return state_directory(arguments) .. "/secrets"
+  end
+  local parameters = M.open(arguments, program).parameters
+  return parameters.secrets, parameters
 end
 
 -- This node's name; raises CONFIG when it cannot be told.

@@ -32,6 +32,33 @@ function failure.is(value) end
 ---@type table<string, { source: string, meaning: string, transient: boolean }>
 failure.codes = {}
 
+console = {}
+-- Whether the word names a code page that is known here: "system" (what console programs of this system write: the OEM code page on
+-- Windows, UTF-8 elsewhere), "utf-8", or a number as in "932".
+---@return boolean
+function console.is_code_page(word) end
+-- Code pages of the two streams; most lines that both together write from now on (0: no limit, else at least 40). What is absent stays.
+---@param options { stdout: string?, stderr: string?, lines: integer? }
+function console.configure(options) end
+-- Writes lines of UTF-8. Where lines are limited, the last twenty are kept for those that are marked `last`; a line tells how many are left
+-- out, and longer ones than 1000 bytes are cut.
+---@param stream "stdout"|"stderr"
+---@param text string
+---@param last boolean?
+function console.write(stream, text, last) end
+-- Lines left out so far.
+---@return integer
+function console.left_out() end
+-- UTF-8 in a code page; "?" for what that does not have. Raises for an unknown code page.
+---@return string
+function console.encode(text, code_page) end
+-- The other way.
+---@return string
+function console.decode(bytes, code_page) end
+-- Asks on the terminal for a line that it does not show. Raises CANCELLED, and FS_FAILED where standard input is no terminal.
+---@return string
+function console.read_hidden(prompt) end
+
 loop = {}
 -- Seconds of a clock that only goes forward.
 ---@return number

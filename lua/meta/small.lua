@@ -118,11 +118,32 @@ secret = {}
 ---@return table reference { secret = "eem" }
 function secret.reference(name) end
 -- Looks it up: environment TAKEOVER_SECRET_<NAME> (upper case, - and . become _), then file <directory>/<name> ("secrets" in the state
--- directory), which only root or the running user may read or change; its last line end is cut off. Names: letters, digits, _ . - Raises SECRET_MISSING (names both places), SECRET_UNSAFE. What it gives is kept out of all log output from then on.
+-- directory), which only root or the running user may read or change; its last line end is cut off. On Windows the file may be encrypted
+-- for this computer (DPAPI). Names: letters, digits, _ . - Raises SECRET_MISSING (names both places), SECRET_UNSAFE, SECRET_UNREADABLE
+-- (encrypted on another computer). What it gives is kept out of all log output from then on.
 ---@param reference table|string
 ---@param options { directory: string? }?
 ---@return string
 function secret.resolve(reference, options) end
+-- What is wrong with a text that is to be a secret (empty, several lines, control characters, more than 4096 bytes); nil when nothing is.
+---@param text string
+---@return string?
+function secret.mistake(text) end
+-- Writes it into its file, owner-only, in place of an earlier one; on Windows encrypted for this computer. Makes the directory. Raises
+-- SECRET_UNSAFE where others may change the directory, SECRET_UNREADABLE, FS_FAILED.
+---@param name string
+---@param text string
+---@param options { directory: string? }?
+function secret.store(name, text, options) end
+-- Removes its file; false when there is none.
+---@param options { directory: string? }?
+---@return boolean changed
+function secret.remove(name, options) end
+-- Files, and variables of the environment by what follows TAKEOVER_SECRET_. kind: "file", "dpapi" or "environment"; problem: why it will be
+-- refused. Values are not among it.
+---@param options { directory: string? }?
+---@return { name: string, kind: string, problem: string? }[]
+function secret.list(options) end
 
 log = {}
 -- format: "human" or "json" lines. level: "debug", "info", "warn", "error". file: also append there. colour: for human output.

@@ -81,6 +81,37 @@ describe("secret", function()
     assert.equal("SECRET_UNSAFE", fails(secret.resolve, "eem", { directory = directory }).code)
   end)
 
+  it("is not read where it was encrypted on another computer", function()
+    fs.write(directory .. "/eem", "takeover secret encrypted by dpapi\n\1\2", { mode = "0600" })
+    local failed = fails(secret.resolve, "eem", { directory = directory })
+    assert.equal("SECRET_UNREADABLE", failed.code)
+    assert.matches("encrypted elsewhere (dpapi)", failed.message, 1, true)
+    assert.matches("takeover secret set", failed.hint, 1, true)
+  end)
+
+  it("is stored, listed, looked up and removed", function()
+    local options = { directory = directory .. "/new/deep" }
+    assert.same({}, secret.list(options))
+    secret.store("eem", "Some-Value-1177", options)
+    assert.equal("a ***", log.redact("a Some-Value-1177"))
+    assert.equal("Some-Value-1177", secret.resolve("eem", options))
+    assert.same({ { name = "eem", kind = "file" } }, secret.list(options))
+    assert.is_true(secret.remove("eem", options))
+    assert.is_false(secret.remove("eem", options))
+    assert.same({}, fs.list(options.directory))
+  end)
+
+  it("is not stored where it has a mistake, which is told without it", function()
+    for _, text in ipairs({ "", "two\nlines", "zero\0byte", ("long"):rep(2000) }) do
+      assert.is_string(secret.mistake(text))
+      local failed = fails(secret.store, "eem", text, { directory = directory })
+      assert.matches("this cannot be a secret", failed.message)
+      assert.is_nil(text ~= "" and failed.message:find(text, 1, true) or nil)
+    end
+    assert.is_nil(secret.mistake("a word"))
+    assert.same({}, fs.list(directory))
+  end)
+
   it("has a name that cannot lead elsewhere", function()
     for _, name in ipairs({ "", "../eem", "a/b", ".hidden", "a b", "a\0b", "ä" }) do
       assert.matches("not the name of a secret", fails(secret.reference, name).message)

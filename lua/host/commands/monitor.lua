@@ -46,7 +46,7 @@ function M.run(arguments, program)
   })
   c:close()
   local code = exit_code(result.answer, vm)
-  output.line("%s on %s: %s", arguments.vm, s:node(),
+  output.conclude("%s on %s: %s", arguments.vm, s:node(),
     output.paint(result.answer, colours[result.answer]))
   for _, reason in ipairs(result.reasons) do
     output.line("  %s", reason)
