@@ -301,6 +301,22 @@ describe("docs/scenarios.md", function()
   end)
 end)
 
+describe("faults of a command", function()
+  local TEXT = 'story "A fault"\n'
+    .. 'expect(start("vme2", "ms1", { faults = { [%s] = "%s" } }), { exit = "%s" })\n'
+
+  it("strike a call by its number, or a change by its name", function()
+    assert.is_true(play(TEXT:format(3, "crash before", "killed")).passed)
+    assert.is_true(play(TEXT:format('"eem PUT 1"', "refuse", "failed")).passed)
+    assert.is_true(play(TEXT:format('"ms1 Disable 2"', "crash after", "killed")).passed)
+    assert.is_true(play(TEXT:format('"ms1 Disable 3"', "crash after", "ok")).passed)
+  end)
+
+  it("are not misspelt", function()
+    fails(TEXT:format('"eem PUT"', "refuse", "failed"), 2, "not \"eem PUT\"")
+  end)
+end)
+
 describe("takeover test", function()
   local GOOD = 'story "A good one & <small>"\nexpect(stop("vme2", "ms1"), { exit = "ok" })\n'
   local BAD = 'story "A bad one"\nexpect(stop("vme2", "ms1"), { exit = "refused" })\n'

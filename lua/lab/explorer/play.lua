@@ -45,9 +45,14 @@ local function check_run(play, run, code)
   end
 end
 
+local function note_end(play, name, node, code)
+  play.ends[#play.ends + 1] = ("%s on %s: %s"):format(name, node, code)
+end
+
 -- A stop that came in the middle of a start, and nothing else happened: it is not refused.
 local function check_rival(play, run, faults)
   local code = run.rival:wait()
+  note_end(play, "stop", run.node, code)
   check_run(play, run.rival, code)
   local _, effect = next(faults)
   if effect == "stop comes" and not next(faults, next(faults)) and code ~= 0 then
@@ -65,6 +70,7 @@ local function command(play, name, node, options)
   local code, result = run:wait()
   play.calls = run.count
   play.struck = run.struck
+  note_end(play, name, node, code)
   play.code, play.result, play.failure = code, result, result and result.failure or run.failure
   check_run(play, run, code)
   if run.rival then
@@ -200,10 +206,11 @@ end
 
 -- Plays a schedule in a fresh cluster. Gives nil when every rule holds, else { rule, text, at =
 -- event's number }.
--- Fields of the play (calls, code) are returned second.
+-- Fields of the play are returned second: calls and code of the last command, ends (a text for each
+-- command), world.
 function M.play(setting, schedule)
   local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
-    or {} }, Play)
+    or {}, ends = {} }, Play)
   local clock = virtual_clock.new(0, {
     next_event = function()
       return play.world:next_event()

@@ -183,9 +183,21 @@ local function do_it(act, about)
   return first, second, third
 end
 
+-- The effect that an actor's faults have for this call: by the call's number, or, of a change, by
+-- its target, name and how often this run has made it ("eem PUT 1").
+local function effect_of(actor, call)
+  local effect, made = actor.faults[actor.count], actor.made
+  if not call.change then
+    return effect
+  end
+  local name = call.target .. " " .. (call.info.method or call.info.verb)
+  made[name] = (made[name] or 0) + 1
+  return effect or actor.faults[name .. " " .. made[name]]
+end
+
 -- What the actor's own faults do to this call: a rule as the world's faults have it, or nil.
 local function fault_of(world, actor, call)
-  local effect = actor.faults[actor.count]
+  local effect = effect_of(actor, call)
   if not effect then
     return nil
   end

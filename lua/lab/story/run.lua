@@ -14,6 +14,15 @@ local known = {
   faults = true, sequence_file = true, of = true, quiet = true, wait = true,
 }
 
+local function check_faults(story, faults)
+  for call in pairs(faults or {}) do
+    if math.type(call) ~= "integer" and not (tostring(call)):find("^%S+ %a+ %d+$") then
+      story:complain('faults: a call is a number, or a change like "eem PUT 1"; not "%s"',
+        tostring(call))
+    end
+  end
+end
+
 function M.launch(story, command, vm, node, options)
   options = options or {}
   local passed = {}
@@ -23,6 +32,7 @@ function M.launch(story, command, vm, node, options)
     end
     passed[key] = value
   end
+  check_faults(story, options.faults)
   if not story.world:node(node) then
     story:complain("there is no node %s", tostring(node))
   end
