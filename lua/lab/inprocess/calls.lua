@@ -190,7 +190,7 @@ local function effect_of(actor, call)
   if not call.change then
     return effect
   end
-  local name = call.target .. " " .. (call.info.method or call.info.verb)
+  local name = call.target .. " " .. (call.method or call.verb)
   made[name] = (made[name] or 0) + 1
   return effect or actor.faults[name .. " " .. made[name]]
 end
