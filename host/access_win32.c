@@ -20,15 +20,12 @@
 
 #define PATH_CHARACTERS 32768
 
-// ---- who is trusted
-// ------------------------------------------------------------------------------
+// ---- who is trusted -----------------------------------------------------------------------------
 
 static bool is_running_user(PSID sid)
 {
-    union {
-        TOKEN_USER user;
-        char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-    } token;
+    _Alignas(TOKEN_USER) char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    TOKEN_USER *token = (TOKEN_USER *)(void *)room;
     DWORD len = 0;
     HANDLE handle;
     bool same;
@@ -36,8 +33,8 @@ static bool is_running_user(PSID sid)
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle)) {
         return false;
     }
-    same = GetTokenInformation(handle, TokenUser, &token, sizeof token, &len) &&
-           EqualSid(sid, token.user.User.Sid);
+    same = GetTokenInformation(handle, TokenUser, token, sizeof room, &len) &&
+           EqualSid(sid, token->User.Sid);
     CloseHandle(handle);
     return same;
 }
@@ -107,8 +104,7 @@ static char *name_of(PSID sid)
     return result;
 }
 
-// ---- one file or directory
-// -----------------------------------------------------------------------
+// ---- one file or directory ----------------------------------------------------------------------
 
 // The account of an entry that grants something; NULL for entries that do not.
 static PSID granted(void *ace, ACCESS_MASK *mask)
@@ -176,8 +172,7 @@ static int judge_path(struct tk_buffer *why, const wchar_t *wide, ACCESS_MASK ba
     return result;
 }
 
-// ---- the way to a file
-// ---------------------------------------------------------------------------
+// ---- the way to a file --------------------------------------------------------------------------
 
 // Where the part of a path begins that can be taken off: behind "C:\", "\\server\share\".
 static size_t root_length(const wchar_t *path)
@@ -278,4 +273,57 @@ int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, stru
 
     tk_free(wide);
     return result;
+}
+
+// ---- setting
+// -------------------------------------------------------------------------------------
+
+// Only the running user, SYSTEM and the administrators; nothing is inherited from the directory.
+static int keep_others_out(const char *path, struct tk_failure *err)
+{
+    wchar_t *wide = tk_wide_path(path), *user = NULL;
+    _Alignas(TOKEN_USER) char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    TOKEN_USER *token = (TOKEN_USER *)(void *)room;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    BOOL present = FALSE, by_default = FALSE;
+    HANDLE handle = NULL;
+    wchar_t text[256];
+    PACL acl = NULL;
+    DWORD len = 0, error = ERROR_SUCCESS;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle) ||
+        !GetTokenInformation(handle, TokenUser, token, sizeof room, &len) ||
+        !ConvertSidToStringSidW(token->User.Sid, &user)) {
+        error = GetLastError();
+        goto done;
+    }
+    _snwprintf(text, sizeof text / sizeof text[0], L"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;%ls)",
+               user);
+    text[sizeof text / sizeof text[0] - 1] = L'\0';
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &descriptor,
+                                                              NULL) ||
+        !GetSecurityDescriptorDacl(descriptor, &present, &acl, &by_default)) {
+        error = GetLastError();
+        goto done;
+    }
+    error = SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
+                                  DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+                                  NULL, NULL, acl, NULL);
+done:
+    if (user) {
+        LocalFree(user);
+    }
+    if (descriptor) {
+        LocalFree(descriptor);
+    }
+    if (handle) {
+        CloseHandle(handle);
+    }
+    tk_free(wide);
+    return error == ERROR_SUCCESS ? 0 : tk_win32_failed(err, error, path, "kept from others");
+}
+
+int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err)
+{
+    return (mode & 077) == 0 ? keep_others_out(path, err) : 0; // else: as its directory has it
 }

@@ -159,8 +159,7 @@ int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_pus
     return lua_yieldk(L, 0, (lua_KContext)a, resumed);
 }
 
-// ---- module loop
-// ----------------------------------------------------------------------------------
+// ---- module loop --------------------------------------------------------------------------------
 
 static int l_now(lua_State *L)
 {
@@ -330,6 +329,19 @@ static int l_pid(lua_State *L)
     return 1;
 }
 
+// loop.executable() -> full path of the program
+static int l_executable(lua_State *L)
+{
+    char path[4096];
+    size_t size = sizeof path;
+
+    if (uv_exepath(path, &size) != 0) {
+        return luaL_error(L, "the program does not know where it is");
+    }
+    lua_pushlstring(L, path, size);
+    return 1;
+}
+
 // loop.is_terminal(fd) -> boolean
 static int l_is_terminal(lua_State *L)
 {
@@ -352,6 +364,7 @@ int luaopen_loop(lua_State *L)
         {"cancel", l_cancel},
         {"hostname", l_hostname},
         {"pid", l_pid},
+        {"executable", l_executable},
         {"is_terminal", l_is_terminal},
         {"watchdog", tk_watchdog_set},
         {"slice", tk_watchdog_slice},
@@ -371,8 +384,7 @@ int luaopen_loop(lua_State *L)
     return 1;
 }
 
-// ---- the end
-// ----------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 bool tk_loop_drain(void)
 {

@@ -51,6 +51,30 @@ static int traceback(lua_State *L)
     return 1;
 }
 
+// os.tmpname() -> path of a new empty file; C's own tmpnam of Windows names one in the root of the
+// drive.
+static int temporary_name(lua_State *L)
+{
+    char pattern[4096];
+    size_t size = sizeof pattern - sizeof "/takeover-XXXXXX";
+    uv_fs_t request;
+    int fd;
+
+    if (uv_os_tmpdir(pattern, &size) != 0) {
+        return luaL_error(L, "there is no directory for temporary files");
+    }
+    strcpy(pattern + size, "/takeover-XXXXXX");
+    fd = uv_fs_mkstemp(NULL, &request, pattern, NULL);
+    lua_pushstring(L, fd >= 0 ? request.path : pattern);
+    uv_fs_req_cleanup(&request);
+    if (fd < 0) {
+        return luaL_error(L, "%s cannot be made: %s", lua_tostring(L, -1), uv_strerror(fd));
+    }
+    uv_fs_close(NULL, &request, fd, NULL);
+    uv_fs_req_cleanup(&request);
+    return 1;
+}
+
 // Loads <program directory>/lua/host/boot.lua, or the installed one, and runs it with the
 // arguments.
 static int run(lua_State *L)
@@ -63,6 +87,10 @@ static int run(lua_State *L)
     char *boot = NULL;
 
     luaL_openlibs(L);
+    lua_getglobal(L, "os");
+    lua_pushcfunction(L, temporary_name);
+    lua_setfield(L, -2, "tmpname");
+    lua_pop(L, 1);
     tk_natives_register(L);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         FILE *f;

@@ -38,6 +38,11 @@ void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_min
 int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failure *err);
 // The same for reading the file, its own permissions only.
 int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err);
+// Gives a new file the permissions that are asked for, as POSIX writes them; elsewhere only this
+// counts: 0600 and the like keep everybody out but the running user and the administrators.
+int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err);
+// `from` takes the place of `to`, which others may be reading, as one step.
+int tk_platform_replace(const char *from, const char *to, struct tk_failure *err);
 // Makes a rename inside the directory durable; nothing where the system needs no such thing.
 int tk_platform_sync_directory(const char *directory, struct tk_failure *err);
 
@@ -48,6 +53,8 @@ const char *tk_platform_state_directory(void);
 bool tk_platform_find_program(struct tk_buffer *path, const char *name, const char *also);
 // A socket that programs which we start do not inherit; what socket() returns.
 uintptr_t tk_platform_socket(int family, int type, int protocol);
+// Why the last function on sockets failed; nothing where none did. NULL: forgets it.
+void tk_platform_socket_error(struct tk_buffer *why);
 
 // An exclusive lock on a file, which is created where it is missing and never removed, because
 // removing it would race with others. Ends with the process. 0 with *lock NULL: somebody has it,

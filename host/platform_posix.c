@@ -168,6 +168,16 @@ int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, stru
     return 0;
 }
 
+int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err)
+{
+    return chmod(path, (mode_t)mode) == 0 ? 0 : failed(err, path, "written"); // whatever the umask
+}
+
+int tk_platform_replace(const char *from, const char *to, struct tk_failure *err)
+{
+    return rename(from, to) == 0 ? 0 : failed(err, to, "written");
+}
+
 int tk_platform_sync_directory(const char *directory, struct tk_failure *err)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -231,6 +241,14 @@ uintptr_t tk_platform_socket(int family, int type, int protocol)
     type |= SOCK_CLOEXEC;
 #endif
     return (uintptr_t)socket(family, type, protocol);
+}
+
+void tk_platform_socket_error(struct tk_buffer *why)
+{
+    if (why && errno != 0) {
+        tk_buffer_puts(why, strerror(errno));
+    }
+    errno = 0;
 }
 
 // ---- lock --------------------------------------------------------------------------------------

@@ -15,8 +15,21 @@
 #define MESSAGE_MAX 512
 #define LONG_PATH   240 // from here on a path gets the prefix that lifts the limit of 260
 
-// ---- text
-// ----------------------------------------------------------------------------------------
+#define REPLACE_TRIES    20
+#define REPLACE_PAUSE_MS 25
+
+// FILE_RENAME_INFO with its flags, and FileRenameInfoEx: not in every compiler's headers.
+#define RENAME_INFO_EX 22
+#define RENAME_REPLACE 1
+#define RENAME_POSIX   2
+struct rename_info {
+    DWORD flags;
+    HANDLE root;
+    DWORD name_bytes;
+    wchar_t name[1];
+};
+
+// ---- text ---------------------------------------------------------------------------------------
 
 wchar_t *tk_wide(const char *text)
 {
@@ -86,8 +99,7 @@ int tk_win32_failed(struct tk_failure *err, DWORD error, const char *path, const
     return tk_fail_target(err, path);
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_minutes)
 {
@@ -105,8 +117,7 @@ void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_min
     }
 }
 
-// ---- places
-// --------------------------------------------------------------------------------------
+// ---- places -------------------------------------------------------------------------------------
 
 const char *tk_platform_state_directory(void)
 {
@@ -211,8 +222,64 @@ bool tk_platform_find_program(struct tk_buffer *path, const char *name, const ch
     return found || (also && is_program_in(path, also, strlen(also), name));
 }
 
-// ---- files
-// ---------------------------------------------------------------------------------------
+// ---- files --------------------------------------------------------------------------------------
+
+// What others have open can be replaced since Windows 10 (POSIX semantics) and on NTFS only;
+// elsewhere the old way, which fails while somebody reads: then again for a moment.
+static DWORD rename_over(const wchar_t *from, const wchar_t *to)
+{
+    size_t bytes = wcslen(to) * sizeof *to;
+    struct rename_info *info = tk_alloc(sizeof *info + bytes);
+    HANDLE file = CreateFileW(from, DELETE | SYNCHRONIZE,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                              OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    DWORD error = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+
+    if (error == ERROR_SUCCESS) {
+        info->flags = RENAME_REPLACE | RENAME_POSIX;
+        info->name_bytes = (DWORD)bytes;
+        memcpy(info->name, to, bytes);
+        if (!SetFileInformationByHandle(file, (FILE_INFO_BY_HANDLE_CLASS)RENAME_INFO_EX, info,
+                                        (DWORD)(sizeof *info + bytes))) {
+            error = GetLastError();
+        }
+        CloseHandle(file);
+    }
+    tk_free(info);
+    return error;
+}
+
+static wchar_t *full_path(const char *path)
+{
+    wchar_t *wide = tk_wide_path(path);
+    DWORD len = GetFullPathNameW(wide, 0, NULL, NULL);
+    wchar_t *full = tk_alloc(((size_t)len + 1) * sizeof *full);
+
+    GetFullPathNameW(wide, len, full, NULL);
+    tk_free(wide);
+    return full;
+}
+
+int tk_platform_replace(const char *from, const char *to, struct tk_failure *err)
+{
+    wchar_t *wide_from = full_path(from), *wide_to = full_path(to);
+    DWORD error = rename_over(wide_from, wide_to);
+
+    for (int i = 0; error != ERROR_SUCCESS && i < REPLACE_TRIES; i++) {
+        if (i > 0) {
+            Sleep(REPLACE_PAUSE_MS);
+        }
+        error = MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)
+                    ? ERROR_SUCCESS
+                    : GetLastError();
+        if (error != ERROR_ACCESS_DENIED && error != ERROR_SHARING_VIOLATION) {
+            break;
+        }
+    }
+    tk_free(wide_from);
+    tk_free(wide_to);
+    return error == ERROR_SUCCESS ? 0 : tk_win32_failed(err, error, to, "written");
+}
 
 // NTFS keeps the order of its own changes in a log, and forces it out with this; a file system that
 // cannot, or a user who may not, is no failure.
@@ -241,8 +308,20 @@ uintptr_t tk_platform_socket(int family, int type, int protocol)
                       WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-// ---- lock
-// ----------------------------------------------------------------------------------------
+void tk_platform_socket_error(struct tk_buffer *why)
+{
+    int error = WSAGetLastError();
+
+    if (why && error != 0) {
+        if (error == WSAEADDRINUSE || error == WSAEACCES) { // the latter: exclusively in use
+            tk_buffer_puts(why, "the address is in use: ");
+        }
+        tk_win32_say(why, (DWORD)error);
+    }
+    WSASetLastError(0);
+}
+
+// ---- lock ---------------------------------------------------------------------------------------
 
 struct tk_lock {
     HANDLE file;

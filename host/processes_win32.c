@@ -75,8 +75,7 @@ bool tk_platform_process_exists(int pid)
     return exists;
 }
 
-// ---- asking a Takeover to stop
-// -------------------------------------------------------------------
+// ---- asking a Takeover to stop ------------------------------------------------------------------
 
 static void event_name(wchar_t *name, size_t size, DWORD pid, uint64_t start)
 {

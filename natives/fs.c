@@ -118,23 +118,6 @@ static int write_all(uv_file fd, const char *text, size_t len)
     return 0;
 }
 
-// Everything that has to happen to the new file before it takes its place.
-static int fill(uv_file fd, const char *text, size_t len, unsigned mode)
-{
-    uv_fs_t request;
-    int code = write_all(fd, text, len);
-
-    if (code == 0) {
-        code = uv_fs_fchmod(NULL, &request, fd, (int)mode, NULL); // whatever the umask is
-        uv_fs_req_cleanup(&request);
-    }
-    if (code == 0) {
-        code = uv_fs_fsync(NULL, &request, fd, NULL);
-        uv_fs_req_cleanup(&request);
-    }
-    return code;
-}
-
 int tk_fs_write(const char *path, const char *text, size_t len, unsigned mode,
                 struct tk_failure *err)
 {
@@ -149,16 +132,21 @@ int tk_fs_write(const char *path, const char *text, size_t len, unsigned mode,
         failed(err, fd, path, "written");
         goto done;
     }
-    code = fill(fd, text, len, mode);
+    result = tk_platform_set_mode(beside, mode, err); // before anything can be read in it
+    code = result == 0 ? write_all(fd, text, len) : 0;
+    if (code == 0) {
+        code = uv_fs_fsync(NULL, &request, fd, NULL);
+        uv_fs_req_cleanup(&request);
+    }
     if (close_file(fd) < 0 && code == 0) {
         code = UV_EIO;
     }
-    if (code == 0) {
-        code = uv_fs_rename(NULL, &request, beside, path, NULL);
-        uv_fs_req_cleanup(&request);
-    }
     if (code != 0) {
-        failed(err, code, path, "written");
+        result = failed(err, code, path, "written");
+    } else if (result == 0) {
+        result = tk_platform_replace(beside, path, err);
+    }
+    if (result != 0) {
         uv_fs_unlink(NULL, &request, beside, NULL);
         uv_fs_req_cleanup(&request);
         goto done;

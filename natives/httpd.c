@@ -3,9 +3,9 @@
 // that is good enough.
 #include "httpd.h"
 #include "httpd_response.h"
+#include "platform.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <microhttpd.h>
 #include <string.h>
 #include <uv.h>
@@ -397,15 +397,19 @@ static int start_daemon(struct tk_httpd *server, const struct tk_httpd_options *
         }
         flags |= MHD_USE_TLS;
     }
-    errno = 0;
+    tk_platform_socket_error(NULL);
     server->daemon = MHD_start_daemon(flags, (uint16_t)options->port, NULL, NULL, on_request,
                                       server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&where,
                                       MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
                                       MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_ARRAY,
                                       server->secure ? tls : &tls[2], MHD_OPTION_END);
     if (!server->daemon) {
+        struct tk_buffer why = {0};
+
+        tk_platform_socket_error(&why);
         tk_fail(err, TK_HTTPD_FAILED, "cannot listen on %s port %d: %s", address, options->port,
-                errno ? strerror(errno) : "certificate or key refused");
+                why.len > 0 ? why.text : "certificate or key refused");
+        tk_buffer_free(&why);
         return -1;
     }
     return 0;

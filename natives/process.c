@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "memory.h"
+#include "platform.h"
 
 #define CHUNK_BYTES 65536
 
@@ -307,7 +308,15 @@ bool tk_child_ended(const struct tk_child *child, int64_t *code, int *signal)
 
 void tk_child_kill(struct tk_child *child, int signal)
 {
-    if (!child->ended) {
+    struct tk_failure unused;
+    int pid = child->process.pid;
+
+    if (child->ended) {
+        return;
+    }
+    // Not libuv's: on Windows that ends the child, whatever the signal.
+    if (signal == SIGKILL ||
+        tk_platform_signal_process(pid, tk_platform_process_start(pid), signal, &unused) < 0) {
         uv_process_kill(&child->process, signal);
     }
 }

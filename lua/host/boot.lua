@@ -58,7 +58,7 @@ else
   package.searchers = {
     package.searchers[1],
     function(name)
-      local path, why = package.searchpath(name, package.path)
+      local path, why = package.searchpath(name, package.path, ".", "/")
       if not path then
         return why
       end

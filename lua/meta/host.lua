@@ -86,6 +86,9 @@ function loop.cancel(on) end
 function loop.hostname() end
 ---@return integer
 function loop.pid() end
+--- Full path of the running program.
+---@return string
+function loop.executable() end
 ---@param fd integer
 ---@return boolean
 function loop.is_terminal(fd) end

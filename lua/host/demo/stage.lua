@@ -74,10 +74,6 @@ local function temporary_directory()
   return path
 end
 
-local function program_path(program)
-  return fs.find("/proc/self/exe") and "/proc/self/exe" or program.path
-end
-
 -- Program, the folders where this program looks for Lua files, and a command.
 local function command_line(self, arguments)
   local list = { self.program }
@@ -133,7 +129,7 @@ end
 ---@return Stage
 function M.open(program, speed)
   local self = setmetatable({ directory = temporary_directory(), processes = {} }, Stage)
-  self.program = program_path(program)
+  self.program = loop.executable()
   self.lua_paths = {}
   for _, root in ipairs(program.roots) do
     if root == program.lua_root then

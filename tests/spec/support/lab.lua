@@ -10,6 +10,7 @@
 -- unless given.
 local client = require("lab.client")
 local json = require("json")
+local loop = require("loop")
 
 local M = {}
 
@@ -30,18 +31,11 @@ local function fill(lab, addresses, options)
   return lab
 end
 
--- The running program: the specs run inside it.
-local function program()
-  local lfs = require("lfs")
-  local link = lfs.symlinkattributes("/proc/self/exe")
-  return assert(link and link.target, "the specs' own program is not known here")
-end
-
 local function start_process(options)
   local process = require("process")
   local child = process.start({
-    program(), "run", "tests/spec/support/run_lab.lua", json.encode(options),
-    tostring(require("loop").pid()),
+    loop.executable(), "run", "tests/spec/support/run_lab.lua", json.encode(options),
+    tostring(loop.pid()),
     stdout = "pipe", stderr = "inherit",
   })
   local line, why = child:read_line({ timeout = 10 })

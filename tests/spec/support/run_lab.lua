@@ -2,6 +2,7 @@
 -- does.
 local json = require("json")
 local main = require("lab.main")
+local process = require("process")
 local scheduler = require("host.scheduler")
 
 local options, parent = ...
@@ -9,11 +10,9 @@ local options, parent = ...
 scheduler.spawn(function()
   while true do
     scheduler.sleep(0.5)
-    local file = io.open("/proc/" .. parent .. "/stat")
-    if not file then
+    if not process.started(math.tointeger(parent)) then
       os.exit(1)
     end
-    file:close()
   end
 end)
 

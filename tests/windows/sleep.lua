@@ -1,0 +1,2 @@
+-- The program that specs use where Linux has sleep.
+require("host.scheduler").sleep(tonumber((...)))
