@@ -22,14 +22,14 @@ local function sorted_names(t)
 end
 
 -- The nodes of parameters.lua with their boards, by name and by group.
-local function make_nodes(parameters, answers, boards, complain)
+local function make_nodes(parameters, answers, boards, drained, complain)
   local list, by_group = {}, {}
   for i, name in ipairs(sorted_names(parameters.nodes)) do
     local entry, answer = parameters.nodes[name], answers[name]
     local board = entry.board and boards[entry.board] or (boards[entry.group_id] or {})[1]
     list[i] = {
       name = name, group_id = entry.group_id, reachable = answer.reachable, asked = answer.asked,
-      why = answer.why, held = 0, drained = entry.drained or false,
+      why = answer.why, held = 0, drained = (drained or {})[name] ~= nil,
       board = board and board.id, board_power = board and board.power,
       capacity = board and board.max_devices, unclaimed = {},
     }
@@ -86,14 +86,15 @@ end
 ---@param parameters table
 ---@param answers table
 ---@param quarantined table<string, table>?
+---@param drained table<string, table>? nodes that are drained
 ---@return Situation
-function M.build(parameters, answers, quarantined)
+function M.build(parameters, answers, quarantined, drained)
   local warnings = table.move(answers.warnings, 1, #answers.warnings, 1, {})
   local function complain(...)
     warnings[#warnings + 1] = string.format(...)
   end
   local cards, _, boards = devices.collect(parameters, answers.eem, complain)
-  local nodes, by_group = make_nodes(parameters, answers.nodes, boards, complain)
+  local nodes, by_group = make_nodes(parameters, answers.nodes, boards, drained, complain)
   local cards_of = {}
   for _, card in ipairs(cards) do
     local node = card.group_id and not card.free and by_group[card.group_id]
@@ -126,16 +127,19 @@ end
 
 -- Looks at everything and says what there is. options: nodes = "all" (the default), "own" or a list
 -- of names: which nodes are asked; partitions: partitionable GPUs, too; heartbeat: of the running
--- machines, too; eem = "optional": also without ExpEther Manager, whose devices then are missing.
--- A node that does not answer is a warning. Raises what ExpEther Manager raises.
----@param c Context
+-- machines, too; drained: nodes that are drained, by name; eem = "optional": also without ExpEther
+-- Manager, whose devices then are missing. A node that does not answer is a warning. Raises what
+-- ExpEther Manager raises.
 -- known: answers that an earlier call gave, which are not asked again.
+---@param c Context
 ---@param options table?
 ---@return Situation
 ---@return table answers
 function M.read(c, options)
   local answers = ask.everything(c, options or {}, devices.shown)
-  return M.build(c.parameters, answers, c.quarantine:active()), answers
+  local situation = M.build(c.parameters, answers, c.quarantine:active(),
+    options and options.drained)
+  return situation, answers
 end
 
 return M

@@ -16,6 +16,8 @@ M.commands = {
   { "check", "Examines parameters, logins, rights and settings before they are needed" },
   { "prepare", "Sets this node and the virtual machine up for the GPU, once" },
   { "recover", "Puts this node in order after it came back; starts nothing" },
+  { "drain", "Moves everything off a node, for maintenance; shows the plan first" },
+  { "undrain", "Lets a drained node take machines again" },
   { "secret", "Keeps passwords: sets, lists and removes them, never shows them" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
   { "replay", "Plays a recorded run again and says where it goes differently now" },

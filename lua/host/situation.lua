@@ -20,6 +20,7 @@ function M.read(arguments, program, options)
     here = require("failover.parameters.schema").sorted_keys(s.parameters.nodes)[1]
   end
   local c = s:context(nil, { node = here })
+  options.drained = require("host.drained").read(s.state)
   local ok, situation = loop.guard(require("failover.inventory").read, c, options)
   c:close()
   if not ok and not (failure.is(situation) and situation.source == "eem") then

@@ -1,0 +1,184 @@
+-- Emptying a node for maintenance: which of its running virtual machines goes where, and moving
+-- them one after another. The plan is arithmetic on a situation (failover.inventory); the moving is
+-- done by whoever has the hands for it: EXPRESSCLUSTER, since it would start again what anybody
+-- else stops.
+local failure = require("failure")
+local placement = require("failover.placement")
+
+local M = {}
+
+local LOOK_EVERY = 2 -- seconds between two looks at a machine that moves
+
+local function copy(t)
+  local result = {}
+  for key, value in pairs(t) do
+    result[key] = value
+  end
+  return result
+end
+
+-- The situation as it is when the node's running machines have left it: they give back their
+-- devices, and nothing new comes to the node. Devices that cannot leave it stay there.
+local function without_guests(situation, node, options)
+  local after = { devices = {}, nodes = {}, vms = {}, warnings = situation.warnings }
+  local leaving, freed = {}, 0
+  for i, vm in ipairs(situation.vms) do
+    local one = copy(vm)
+    if vm.node == node and vm.running and (not options.only or options.only == vm.key) then
+      leaving[vm.key] = true
+      one.nodes = options.to and { options.to } or vm.nodes
+      one.node, one.running, one.state, one.devices = nil, false, "off", {}
+    end
+    after.vms[i] = one
+  end
+  for i, device in ipairs(situation.devices) do
+    local one = copy(device)
+    if device.kind == "card" and device.vm and leaving[device.vm] then
+      one.state, one.vm_running = "free", false
+      one.vm, one.node, one.group_id = nil, nil, nil
+      freed = freed + 1
+    end
+    after.devices[i] = one
+  end
+  for i, other in ipairs(situation.nodes) do
+    local one = copy(other)
+    if other.name == node then
+      one.drained, one.held = not options.only or one.drained or false, math.max(0, (other.held or 0) - freed)
+    end
+    after.nodes[i] = one
+  end
+  return after, leaving
+end
+
+local function by_priority(a, b)
+  if a.priority ~= b.priority then
+    return a.priority > b.priority
+  end
+  return a.vm < b.vm
+end
+
+---@class DrainMove
+---@field vm string
+---@field group string? EXPRESSCLUSTER's; nil: it cannot be moved
+---@field from string
+---@field to string
+---@field devices string[] titles
+---@field degraded boolean
+---@field priority integer
+
+---@class DrainLoss
+---@field vm string
+---@field group string?
+---@field priority integer
+---@field code string of placement.reasons
+---@field text string
+
+---@class DrainPlan
+---@field node string
+---@field moves DrainMove[] the most important machine first
+---@field lost DrainLoss[] those for which there is no place
+
+-- Where the running machines of a node would go. Changes nothing, decides nothing. options:
+-- policy; only: this machine alone; to: there and nowhere else, as when machines come back.
+---@param situation Situation
+---@param node string
+---@param options { policy: table?, only: string?, to: string? }?
+---@return DrainPlan
+function M.plan(situation, node, options)
+  options = options or {}
+  local after, leaving = without_guests(situation, node, options)
+  local wanted = { policy = options.policy, vms = {}, keep = true }
+  for key in pairs(leaving) do
+    table.insert(wanted.vms, key)
+  end
+  table.sort(wanted.vms)
+  local made = #wanted.vms > 0 and placement.plan(after, wanted) or { placed = {}, unplaced = {} }
+  local plan = { node = node, moves = {}, lost = {} }
+  for _, vm in ipairs(situation.vms) do
+    local place, rejection = made.placed[vm.key], made.unplaced[vm.key]
+    if leaving[vm.key] and place then
+      local titles = {}
+      for i, chosen in ipairs(place.devices) do
+        titles[i] = (chosen.device or chosen).title
+      end
+      table.insert(plan.moves, {
+        vm = vm.key, group = vm.group, from = node, to = place.node, devices = titles,
+        degraded = place.degraded or false, priority = vm.priority or 0,
+      })
+    elseif leaving[vm.key] then
+      table.insert(plan.lost, {
+        vm = vm.key, group = vm.group, priority = vm.priority or 0,
+        code = rejection and rejection.code or "NO_DEVICE",
+        text = rejection and rejection.text or "there is no place for it",
+      })
+    end
+  end
+  table.sort(plan.moves, by_priority)
+  table.sort(plan.lost, by_priority)
+  return plan
+end
+
+-- What an operator would type. `two`: the cluster has two servers, so the other one is meant.
+---@return string
+function M.command(move, two)
+  local group = move.group and '"' .. move.group .. '"' or "(no group in parameters.lua)"
+  if not move.to then
+    return "clpgrp -t " .. group
+  end
+  return "clpgrp -m " .. group .. (two and "" or " -a " .. move.to)
+end
+
+-- Waits until `seen(move)` says that the machine is where it should be. seen gives true, or false
+-- and what is seen instead.
+local function wait_for(move, hands, within)
+  local deadline, last = hands.now() + within, nil
+  while true do
+    local there, what = hands.seen(move)
+    if there then
+      return
+    end
+    last = what or last
+    if hands.now() >= deadline then
+      failure.raise({
+        code = "NOT_REACHED", target = move.vm,
+        message = ("%s is not %s after %d s%s"):format(move.vm,
+          move.to and "running on " .. move.to or "off", within, last and ": " .. last or ""),
+      })
+    end
+    hands.sleep(LOOK_EVERY)
+  end
+end
+
+---@class DrainHands
+---@field move fun(move: DrainMove) has the cluster move the group
+---@field stop fun(lost: table) has the cluster stop the group
+---@field seen fun(move: DrainMove): boolean, string? whether it runs where it should, or is off
+---@field within fun(move: DrainMove): number seconds
+---@field now fun(): number
+---@field sleep fun(seconds: number)
+---@field tell fun(move: DrainMove, state: "moving"|"done")
+
+-- Moves the machines of a plan one after another; those that are lost, where that was accepted, are
+-- stopped last. Raises the first failure, and moves nothing more after it.
+---@param plan DrainPlan
+---@param hands DrainHands
+---@return integer done
+function M.carry_out(plan, hands)
+  local done = 0
+  for _, list in ipairs({ plan.moves, plan.lost }) do
+    for _, move in ipairs(list) do
+      hands.tell(move, "moving")
+      if move.to then
+        hands.move(move)
+      else
+        hands.stop(move)
+      end
+      wait_for(move, hands, hands.within(move))
+      hands.tell(move, "done")
+      done = done + 1
+    end
+  end
+  return done
+end
+
+return M
