@@ -43,7 +43,8 @@ local function without_guests(situation, node, options)
   for i, other in ipairs(situation.nodes) do
     local one = copy(other)
     if other.name == node then
-      one.drained, one.held = not options.only or one.drained or false, math.max(0, (other.held or 0) - freed)
+      one.drained = not options.only or one.drained or false
+      one.held = math.max(0, (other.held or 0) - freed)
     end
     after.nodes[i] = one
   end
