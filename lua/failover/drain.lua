@@ -3,6 +3,7 @@
 -- done by whoever has the hands for it: EXPRESSCLUSTER, since it would start again what anybody
 -- else stops.
 local failure = require("failure")
+local loop = require("loop")
 local placement = require("failover.placement")
 
 local M = {}
@@ -127,6 +128,45 @@ function M.command(move, two)
     return "clpgrp -t " .. group
   end
   return "clpgrp -m " .. group .. (two and "" or " -a " .. move.to)
+end
+
+local ACTIVE = {
+  running = true, starting = true, stopping = true, paused = true, pausing = true,
+  resuming = true, saving = true,
+}
+
+-- What a machine does on a node: Hyper-V's word, "absent", or nil and why it cannot be seen.
+local function state_on(c, node, id)
+  local hyperv = c:peer(node).hyperv
+  local ok, vm = loop.guard(hyperv.find_vm, hyperv, id)
+  if not ok then
+    return nil, ("%s cannot be asked: %s"):format(node, failure.is(vm) and vm.message or vm)
+  end
+  return vm and vm.state or "absent"
+end
+
+-- The `seen` of the hands: it is not active any more where it was, and runs where it should.
+---@param c Context
+---@param situation Situation
+---@param node string that is emptied
+---@return fun(move: DrainMove): boolean, string?
+function M.looker(c, situation, node)
+  local ids = {}
+  for _, vm in ipairs(situation.vms) do
+    ids[vm.key] = vm.id or vm.name
+  end
+  return function(move)
+    local from = move.from or node
+    local before, why = state_on(c, from, ids[move.vm])
+    if not before or ACTIVE[before] then
+      return false, why or ("it is %s on %s"):format(before, from)
+    elseif not move.to then
+      return true
+    end
+    local there
+    there, why = state_on(c, move.to, ids[move.vm])
+    return there == "running", why or ("it is %s on %s"):format(there, move.to)
+  end
 end
 
 -- Waits until `seen(move)` says that the machine is where it should be. seen gives true, or false

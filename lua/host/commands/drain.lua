@@ -10,8 +10,6 @@ local situation = require("host.situation")
 
 local M = {}
 
-local ACTIVE = { running = true, starting = true, stopping = true, paused = true, saving = true }
-
 function M.define(command, cli)
   command:description([[
 Shows where the running virtual machines of a node would go, with which devices, and the commands of
@@ -37,9 +35,9 @@ end
 ---- what both drain and undrain do -------------------------------------------------------------
 
 -- The hands of failover.drain: clpgrp, and looking at Hyper-V.
-function M.hands(s, plan, known, two)
+local function hands_of(s, plan, seen)
   local c = s:context(nil, { node = plan.node })
-  local ecx = require("ecx")
+  local ecx, two = require("ecx"), #seen.nodes == 2
   local function order(verb, move, options)
     if not move.group then
       failure.raise({
@@ -55,14 +53,6 @@ function M.hands(s, plan, known, two)
       })
     end
   end
-  local function state_on(node, id)
-    local hyperv = c:peer(node).hyperv
-    local ok, vm = require("loop").guard(hyperv.find_vm, hyperv, id)
-    if not ok then
-      return nil, ("%s cannot be asked: %s"):format(node, vm.message or tostring(vm))
-    end
-    return vm and vm.state or "absent"
-  end
   return {
     now = scheduler.now, sleep = scheduler.sleep,
     move = function(move)
@@ -71,16 +61,7 @@ function M.hands(s, plan, known, two)
     stop = function(lost)
       order(ecx.stop_group, lost)
     end,
-    seen = function(move)
-      local before, why = state_on(move.from or plan.node, known[move.vm])
-      if not before or ACTIVE[before] then
-        return false, why or ("it is %s on %s"):format(before, move.from or plan.node)
-      elseif not move.to then
-        return true
-      end
-      local there, unknown = state_on(move.to, known[move.vm])
-      return there == "running", unknown or ("it is %s on %s"):format(there, move.to)
-    end,
+    seen = drain.looker(c, seen, plan.node),
     within = function(move)
       local vm = s.parameters.vms[move.vm]
       return vm.stop_timeout + vm.start_timeout
@@ -100,19 +81,10 @@ function M.hands(s, plan, known, two)
   }
 end
 
--- GUIDs, or names where they were not seen, of the machines of a situation.
-function M.known(seen)
-  local known = {}
-  for _, vm in ipairs(seen.vms) do
-    known[vm.key] = vm.id or vm.name
-  end
-  return known
-end
-
 -- Carries a plan out and says how it ended.
 ---@return integer exit code
 function M.carry_out(s, plan, seen)
-  local hands = M.hands(s, plan, M.known(seen), #seen.nodes == 2)
+  local hands = hands_of(s, plan, seen)
   local ok, result = require("loop").guard(drain.carry_out, plan, hands)
   hands.close()
   if ok then

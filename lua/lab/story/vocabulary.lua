@@ -1,5 +1,6 @@
 -- The words of a scenario; docs/scenarios.md describes each. Everything else that Lua has is there,
 -- too.
+local drain = require("lab.story.drain")
 local ecx = require("lab.story.ecx")
 local expected = require("lab.story.expected")
 local run = require("lab.story.run")
@@ -138,6 +139,7 @@ function M.new(story)
   time_words(story, v)
   happening_words(story, v)
   ecx.add(story, v)
+  drain.add(story, v)
   -- Plays a run that `takeover replay --export` has written down. The first thing that the sequence
   -- does differently now ends the story.
   function v.recorded(file, options)
