@@ -8,7 +8,7 @@ local placement = require("failover.placement")
 
 local M = {}
 
-local LOOK_EVERY = 2 -- seconds between two looks at a machine that moves
+local FIRST_WAIT, LONGEST_WAIT = 0.05, 2 -- seconds between two looks at a machine that moves
 
 local function copy(t)
   local result = {}
@@ -172,7 +172,7 @@ end
 -- Waits until `seen(move)` says that the machine is where it should be. seen gives true, or false
 -- and what is seen instead.
 local function wait_for(move, hands, within)
-  local deadline, last = hands.now() + within, nil
+  local deadline, wait, last = hands.now() + within, FIRST_WAIT, nil
   while true do
     local there, what = hands.seen(move)
     if there then
@@ -186,7 +186,8 @@ local function wait_for(move, hands, within)
           move.to and "running on " .. move.to or "off", within, last and ": " .. last or ""),
       })
     end
-    hands.sleep(LOOK_EVERY)
+    hands.sleep(wait)
+    wait = math.min(wait * 2, LONGEST_WAIT)
   end
 end
 
