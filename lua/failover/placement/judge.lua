@@ -253,7 +253,7 @@ end
 --   then waits for power, link and reachability instead of refusing)
 ---@param criteria Criteria
 ---@param device Device
----@param about { vm: Machine?, node: Node?, situation: Situation?, for_use: boolean? }?
+---@param about { vm: Machine?, node: SituationNode?, situation: Situation?, for_use: boolean? }?
 ---@return { code: string, text: string }?
 function M.judge(criteria, device, about)
   about = about or {}

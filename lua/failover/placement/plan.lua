@@ -50,10 +50,14 @@ end
 
 -- Machines to place, as a list of levels from the highest priority down: { priority, vms }.
 -- Running ones that have to leave come first, unless a higher priority may take devices from them.
-function M.levels(state, list, preempt)
+-- stopped: machines that do not run any more, whatever the situation says.
+function M.levels(state, list, preempt, stopped)
   local keys, levels, by_name = sorting_keys(state, list), {}, {}
+  local function runs(vm)
+    return vm.running and not (stopped and stopped[vm]) or false
+  end
   for _, vm in ipairs(list) do
-    local tier = vm.running and not preempt and 1 or 0
+    local tier = runs(vm) and not preempt and 1 or 0
     local name = tier .. "/" .. (vm.priority or 0)
     local level = by_name[name]
     if not level then
@@ -72,8 +76,8 @@ function M.levels(state, list, preempt)
   for _, level in ipairs(levels) do
     table.sort(level.vms, function(a, b)
       local left, right = keys[a], keys[b]
-      if (a.running or false) ~= (b.running or false) then
-        return a.running == true
+      if runs(a) ~= runs(b) then
+        return runs(a)
       elseif left[1] ~= right[1] then
         return left[1] < right[1]
       elseif left[2] ~= right[2] then
@@ -283,7 +287,9 @@ local function all_placed(levels, vector)
 end
 
 -- Proves that the plan is optimal, or finds a better one. Gives what `fill` gives, and the proof.
-local function prove(state, levels, codes, vector, empty, options)
+--   empty: mark of the trail before `fill`; options: fresh() gives such a state anew;
+--   exact; stopped
+function M.prove(state, levels, codes, vector, empty, options)
   if all_placed(levels, vector) then
     return codes, vector, "every machine has all that it wants"
   end
@@ -295,7 +301,7 @@ local function prove(state, levels, codes, vector, empty, options)
   if options.exact == false then
     return codes, vector, nil, "an exact search was not wanted"
   end
-  local found = search.best(options.fresh, levels, vector)
+  local found = search.best(options.fresh, levels, vector, options.stopped)
   if not found.complete then
     return codes, vector, nil, found.why
   elseif not found.better then
@@ -333,7 +339,7 @@ function M.plan(situation, options)
   local empty = state.trail:mark()
   local codes, vector = M.fill(state, levels)
   local proof, why_not
-  codes, vector, proof, why_not = prove(state, levels, codes, vector, empty, {
+  codes, vector, proof, why_not = M.prove(state, levels, codes, vector, empty, {
     fresh = fresh, exact = options.exact,
   })
   nodes.even_out(state)

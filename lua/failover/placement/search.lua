@@ -258,12 +258,13 @@ end
 -- The best plan of all, or word that it is not known.
 --   fresh: gives a state with the pinned machines and nothing else
 --   vector: what is placed already; only more than that counts
+--   stopped: machines that do not run any more
 ---@return { complete: boolean, why: string?, better: table?, vector: integer[]? }
-function M.best(fresh, levels, vector)
+function M.best(fresh, levels, vector, stopped)
   local vms = {}
   for number, level in ipairs(levels) do
     for _, vm in ipairs(level.vms) do
-      if vm.running and level.tier == 0 then
+      if vm.running and level.tier == 0 and not (stopped and stopped[vm]) then
         return { complete = false, why = "running machines may lose devices to a higher priority" }
       end
       vms[#vms + 1] = { vm = vm, level = number }

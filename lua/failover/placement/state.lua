@@ -18,8 +18,9 @@ local State = {}
 State.__index = State
 
 -- Judged without regard to who has it: who that is, pinning tells.
-local function status_of(situation, device, named)
-  local about = { situation = situation, vm = { key = device.vm } }
+local function status_of(situation, device, named, known)
+  -- What a machine has that parameters.lua does not name is never given away.
+  local about = { situation = situation, vm = known[device.vm] }
   local code, text = judge.obstacle(ANY, device, about)
   if code == "QUARANTINED" and named then
     local worse, why = judge.obstacle(BY_ID, device, about)
@@ -81,7 +82,8 @@ end
 local function add_devices(self, situation)
   for _, device in ipairs(situation.devices) do
     local class = self.groups.class_of[device.id]
-    local status, code, text = status_of(situation, device, self.groups.named[device.id])
+    local status, code, text = status_of(situation, device, self.groups.named[device.id],
+      self.vm)
     self.status[device], self.code[device], self.text[device] = status, code, text
     local place = self.place[device.node]
     self.by_id[device.id] = device
@@ -105,7 +107,7 @@ local function add_devices(self, situation)
   end
 end
 
--- A request names it, and it is usable only so: then its class is its own.
+-- What each machine has, by its own list and by the devices' word.
 local function add_vms(self, situation)
   for _, vm in ipairs(situation.vms) do
     local own, seen = {}, {}
@@ -116,7 +118,7 @@ local function add_vms(self, situation)
         own[#own + 1] = device
       end
     end
-    self.own[vm], self.vm[vm.key] = own, vm
+    self.own[vm] = own
   end
   for _, device in ipairs(situation.devices) do
     local vm = device.vm and self.vm[device.vm]
@@ -145,6 +147,9 @@ function M.open(situation, options)
     movable_keys = {},
   }, State)
   self.matching = matching.new(self.trail, self.left)
+  for _, vm in ipairs(situation.vms) do
+    self.vm[vm.key] = vm
+  end
   add_places(self, situation, options.leave)
   add_devices(self, situation)
   add_vms(self, situation)

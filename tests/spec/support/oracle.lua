@@ -300,6 +300,15 @@ function M.check(situation, plan, stays, leave)
   return vector
 end
 
+function M.answers(situation, name)
+  for _, node in ipairs(situation.nodes) do
+    if node.name == name then
+      return node.reachable
+    end
+  end
+  return false
+end
+
 -- Running machines that a plan leaves alone.
 function M.stays(situation, leave)
   local set = {}

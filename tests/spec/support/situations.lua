@@ -188,7 +188,8 @@ local function put_to_work(roll, situation, share)
         if device.kind == "card" and not device.vm
           and not judge(request.alternatives[1], device, { situation = situation }) then
           local node = situation.nodes[roll(1, #situation.nodes)]
-          device.state, device.node, device.link = "held", node.name, "up"
+          device.state, device.node = "held", node.name
+          device.link = roll(1, 8) == 1 and "down" or "up"
           device.vm, vm.node, vm.running, vm.state = vm.key, node.name, true, "running"
           break
         end
