@@ -212,12 +212,14 @@ int tk_com_on_path(struct tk_com_request *r,
                    int (*once)(struct tk_com_request *r, struct tk_com_space *space))
 {
     struct tk_cim_path path = {0};
+    bool is_class = !strstr(r->text, "=@"); // of a static method; "=@" is the only instance
 
     if (split_path(r, &path, &r->work.err) != 0) {
         return -1;
     }
     tk_free(r->text);
-    r->text = tk_cim_path_format(&path);
+    r->text = is_class && path.keys->count == 0 ? tk_strdup(path.keys->class_name)
+                                                : tk_cim_path_format(&path);
     tk_cim_path_free(&path);
     return on_space(r, once);
 }
@@ -260,9 +262,8 @@ static int com_identify(void *self, struct tk_cim_object **out, const struct tk_
     const struct tk_cim_object *system;
     const char *vendor, *version;
     char *text;
-    int result = com_query(self, "root/cimv2",
-                           "SELECT Caption,Manufacturer,Version FROM Win32_OperatingSystem", &list,
-                           limit, err);
+    int result =
+        com_query(self, "root/cimv2", "SELECT * FROM Win32_OperatingSystem", &list, limit, err);
 
     if (result == 0 && list.count == 0) {
         result = tk_fail(err, TK_WMI_BAD_ANSWER, "the host tells no operating system");

@@ -1,0 +1,58 @@
+-- Runs inside takeover.exe: does what a list of operations says, each on its own connection or the
+-- one before, and prints one line of JSON with what each gave. Argument: the list as JSON.
+--   { op = "open", options = {} } | "query", text | "get", text | "call", text, method, arguments
+--   | "close" | "identify" | "namespace", text | "sleep", seconds
+local failure = require("failure")
+local json = require("json")
+local scheduler = require("host.scheduler")
+local wmi = require("wmi")
+
+local connection
+local operations = {
+  open = function(o)
+    connection = wmi.open(o.options or {})
+  end,
+  namespace = function(o)
+    connection = connection:namespace(o.text)
+  end,
+  query = function(o)
+    return connection:query(o.text)
+  end,
+  get = function(o)
+    return connection:get(o.text)
+  end,
+  call = function(o)
+    return connection:call(o.text, o.method, o.arguments)
+  end,
+  identify = function()
+    return connection:identify()
+  end,
+  close = function()
+    connection:close()
+  end,
+  sleep = function(o)
+    scheduler.sleep(o.seconds)
+  end,
+}
+
+local results = {}
+for i, operation in ipairs(json.decode((...))) do
+  local began = scheduler.now()
+  local ok, value = scheduler.until_time(began + (operation.within or 60), operations[operation.op],
+    operation)
+  local result, problem = { ok = ok, took = scheduler.now() - began }, nil
+  if ok then
+    result.value = value
+  else
+    problem = value
+  end
+  if failure.is(problem) then
+    for _, key in ipairs({ "code", "message", "hint", "transient", "maybe_executed", "hresult" }) do
+      result[key] = problem[key]
+    end
+  elseif problem then
+    result.message = tostring(problem)
+  end
+  results[i] = result
+end
+print(json.encode(results))

@@ -1,0 +1,260 @@
+-- WMI through COM, with the real takeover.exe under Wine (tests/windows/com prepares it): Wine's
+-- own WMI, then the lab behind the test provider. This file runs in the program for Linux, which
+-- also has the lab.
+local json = require("json")
+local process = require("process")
+local site_module = require("support.site")
+
+local PROGRAM = "tests/windows/com-takeover"
+local HERE = assert(os.getenv("PWD"), "PWD is not set")
+
+local VM = "7A0E5F2C-3B61-4C1D-9E57-5D2B8C6F1A42"
+local VM_PATH = 'Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="' .. VM .. '"'
+
+-- What each operation of tests/windows/com_script.lua gave, in a process of its own.
+local function com(wine, operations, env)
+  local given = { TAKEOVER_WINE = wine }
+  for name, value in pairs(env or {}) do
+    given[name] = value
+  end
+  local result = process.run({ PROGRAM, "run", "tests/windows/com_script.lua",
+    json.encode(operations), env = given, timeout = 60 })
+  assert.is_false(result.timed_out, "the program does not end")
+  assert.are.equal(0, result.code, result.stderr)
+  return json.decode(result.stdout:match("[^\r\n]+"))
+end
+
+local function failed(result, code, piece)
+  assert.is_false(result.ok, "nothing failed, " .. code .. " was expected")
+  assert.are.equal(code, result.code, result.message)
+  if piece then
+    site_module.contains(result.message .. "\n" .. (result.hint or ""), piece)
+  end
+  return result
+end
+
+describe("Wine's own WMI", function()
+  it("is queried, with every type as what it is", function()
+    local results = com("plain", {
+      { op = "open", options = { namespace = "root/cimv2" } },
+      { op = "query", text = "SELECT * FROM Win32_OperatingSystem" },
+      { op = "identify" },
+    })
+    local system = results[2].value[1]
+    assert.are.equal("Win32_OperatingSystem", system.__class)
+    assert.is_string(system.Caption)
+    assert.is_true(system.Primary)
+    assert.are.equal("integer", math.type(system.OSType)) -- uint16
+    assert.are.equal("integer", math.type(system.CurrentTimeZone)) -- sint16
+    assert.is_true(system.TotalVisibleMemorySize > 1000) -- uint64, which travels as text
+    assert.matches("^%d+%.%d+[+-]%d+$", system.LastBootUpTime)
+    assert.matches("^OS: %d", results[3].value.version)
+  end)
+
+  it("gives objects by path, and says when there is none", function()
+    local results = com("plain", {
+      { op = "open", options = { namespace = "root/cimv2" } },
+      { op = "get", text = 'Win32_LogicalDisk.DeviceID="C:"' },
+      { op = "get", text = '\\\\.\\root\\cimv2:Win32_LogicalDisk.DeviceID="C:"' },
+      { op = "get", text = 'Win32_LogicalDisk.DeviceID="Q:"' },
+      { op = "get", text = "Win32_LogicalDisk.DeviceID=" },
+    })
+    assert.are.equal("C:", results[2].value.Name)
+    assert.are.equal(results[2].value.__path, results[3].value.__path)
+    assert.are.equal(0x80041002, failed(results[4], "WMI_NOT_FOUND").hresult)
+    failed(results[5], "WMI_BAD_PARAMETER")
+  end)
+
+  it("executes methods by their signatures", function()
+    local key = [[Software\Microsoft\Windows NT\CurrentVersion]]
+    local function read(arguments)
+      return { op = "call", text = "StdRegProv", method = "GetStringValue", arguments = arguments }
+    end
+    local results = com("plain", {
+      { op = "open", options = { namespace = "root/default" } },
+      read({ hDefKey = -2147483646, sSubKeyName = key, sValueName = "ProductName" }),
+      read({ hDefKey = -2147483646, sSubKeyName = "No\\Such", sValueName = "Nothing" }),
+      read({ hDefKey = "many", sSubKeyName = key, sValueName = "ProductName" }),
+      read({ hDefKey = -2147483646, sSubKeyName = key, Zork = true }),
+      { op = "call", text = "StdRegProv", method = "GetNothing" },
+      { op = "call", text = "\\\\.\\root\\cimv2:Win32_Process", method = "GetNothing" },
+    })
+    assert.are.equal(0, results[2].value.ReturnValue)
+    assert.matches("Windows", results[2].value.sValue)
+    failed(results[3], "WMI_METHOD_FAILED")
+    failed(results[4], "WMI_BAD_PARAMETER", "hDefKey")
+    failed(results[5], "WMI_BAD_PARAMETER", "Zork")
+    failed(results[6], "WMI_BAD_PARAMETER", "GetNothing")
+    failed(results[7], "WMI_BAD_PARAMETER", "GetNothing")
+  end)
+
+  it("tells wrong queries, classes, namespaces and hosts apart", function()
+    local results = com("plain", {
+      { op = "open", options = { namespace = "root/cimv2" } },
+      { op = "query", text = "SELEC nonsense" },
+      { op = "namespace", text = "root/nothing" },
+      { op = "query", text = "SELECT * FROM Win32_Process" },
+      { op = "open" },
+      { op = "query", text = "SELECT * FROM Msvm_ComputerSystem" },
+      { op = "open", options = { transport = "dcom", host = "no-such-host" } },
+      { op = "query", text = "SELECT * FROM Msvm_ComputerSystem" },
+    })
+    failed(results[2], "WMI_BAD_QUERY", "0x80041017")
+    failed(results[4], "WMI_BAD_CLASS", "root/nothing")
+    failed(results[6], "WMI_BAD_CLASS", "Hyper-V")
+    assert.is_true(failed(results[8], "WMI_UNREACHABLE", "no-such-host").transient)
+  end)
+
+  it("refuses options of WS-Management, and users for this machine", function()
+    local results = com("plain", {
+      { op = "open", options = { transport = "local", host = "ms1" } },
+      { op = "open", options = { transport = "local", user = "u", password = "p" } },
+      { op = "open", options = { transport = "local", insecure = true } },
+      { op = "open", options = { transport = "dcom" } },
+      { op = "open", options = { transport = "dcom", host = "ms1", auth = "basic" } },
+      { op = "open", options = { transport = "dcom", host = "ms1:135" } },
+    })
+    for i, piece in ipairs({ "takes no host", "takes no user", "takes no insecure", "is not a host",
+      "takes no auth", "is not a host" }) do
+      assert.is_false(results[i].ok)
+      site_module.contains(results[i].message, piece)
+    end
+  end)
+end)
+
+describe("the lab behind COM", function()
+  local site
+
+  -- Writes what the provider does on a node; returns the environment of its processes.
+  local function control(node, more)
+    local lines = {
+      "local=" .. node, "user=" .. site_module.USER, "password=" .. site_module.PASSWORD,
+      "signatures=" .. HERE .. "/build/windows/signatures.txt",
+      "counts=" .. site.directory .. "/" .. node .. ".counts",
+    }
+    for name, of in pairs(site.lab.nodes) do
+      lines[#lines + 1] = ("node.%s=%s"):format(name, of.url)
+    end
+    for _, line in ipairs(more or {}) do
+      lines[#lines + 1] = line
+    end
+    local path = site:write(node .. ".control", table.concat(lines, "\n") .. "\n")
+    return { TAKEOVER_PROVIDER = path, TAKEOVER_SECRET_LAB = site_module.PASSWORD }
+  end
+
+  local function counts(node)
+    local result = {}
+    local text = require("fs").read(site.directory .. "/" .. node .. ".counts")
+    for key, number in text:gmatch("(%l+)=(-?%d+)") do
+      result[key] = tonumber(number)
+    end
+    return result
+  end
+
+  setup(function()
+    site_module.PROGRAM = PROGRAM
+    site = site_module.open({ latency = 0 })
+    site:parameters({
+      wmi = ('user = "%s", password = secret "lab", auth = "basic", transport = "local"'):format(
+        site_module.USER),
+    })
+  end)
+
+  teardown(function()
+    site:close()
+  end)
+
+  before_each(function()
+    site:reset({ latency = 0 })
+    site.admin:clear_faults()
+  end)
+
+  describe("with a provider that", function()
+    local SELECT = "SELECT * FROM Msvm_ComputerSystem"
+    local SHORT = { timeout = 1, connect_timeout = 1 }
+
+    -- The result of one operation on a connection that is there.
+    local function one(more, operation, options)
+      local results = com("ms1", { { op = "open", options = options or {} }, operation },
+        control("ms1", more))
+      return results[2]
+    end
+
+    it("lacks rights says so", function()
+      failed(one({ "fail.connect=0x80070005" }, { op = "query", text = SELECT }), "WMI_ACCESS",
+        "administrator")
+      failed(one({ "fail.query=0x80041003" }, { op = "query", text = SELECT }), "WMI_ACCESS",
+        "administrator")
+    end)
+
+    it("belongs to a service that does not run says so", function()
+      local r = failed(one({ "fail.connect=0x80070422" }, { op = "query", text = SELECT }),
+        "WMI_UNREACHABLE", "winmgmt")
+      assert.is_true(r.transient)
+    end)
+
+    it("has no such namespace says so", function()
+      local results = com("ms1", { { op = "open", options = { namespace = "root/other" } },
+        { op = "query", text = SELECT } }, control("ms1"))
+      failed(results[2], "WMI_BAD_CLASS", "root/other")
+    end)
+
+    it("lacks the class or property that is asked for says so", function()
+      failed(one(nil, { op = "query", text = "SELECT Nothing FROM Msvm_ComputerSystem" }),
+        "WMI_BAD_QUERY", "Nothing")
+      failed(one(nil, { op = "query", text = "SELECT * FROM Msvm_Nothing" }), "WMI_BAD_CLASS",
+        "Msvm_Nothing")
+      failed(one(nil, { op = "call", text = "Msvm_Nothing.Name=\"a\"", method = "Go" }),
+        "WMI_NOT_FOUND")
+    end)
+
+    it("cannot be reached says so, and whether something may have happened", function()
+      local r = failed(one({ "fail.query=0x800706BA" }, { op = "query", text = SELECT }),
+        "WMI_UNREACHABLE", "0x800706BA")
+      assert.is_true(r.transient)
+      local start = { op = "call", text = VM_PATH, method = "RequestStateChange",
+        arguments = { RequestedState = 2 } }
+      assert.is_falsy(failed(one({ "fail.method=0x800706BA" }, start),
+        "WMI_UNREACHABLE").maybe_executed)
+      assert.is_true(failed(one({ "fail.method=0x800706BE" }, start),
+        "WMI_UNREACHABLE").maybe_executed)
+      assert.is_true(failed(one({ "fail.result=0x800706BA", "fail.skip=2" }, start),
+        "WMI_UNREACHABLE").maybe_executed)
+    end)
+
+    it("says why is quoted", function()
+      failed(one({ "fail.query=0x80041001", "fail.text=the provider has a cold" },
+        { op = "query", text = SELECT }), "WMI_FAULT", "the provider has a cold")
+    end)
+
+    it("never answers is left in its time, wherever it hangs", function()
+      local start = { op = "call", text = VM_PATH, method = "RequestStateChange",
+        arguments = { RequestedState = 2 } }
+      for where, operation in pairs({
+        connect = { op = "query", text = SELECT }, query = { op = "query", text = SELECT },
+        next = { op = "query", text = SELECT }, get = { op = "get", text = VM_PATH },
+        class = start, method = start, result = start,
+      }) do
+        local r = failed(one({ "hang." .. where .. "=1" }, operation, SHORT), "WMI_TIMEOUT")
+        assert.is_true(r.took > 0.9 and r.took < 2.5, ("%s: %.1f s"):format(where, r.took))
+        assert.are.equal(where == "method" or nil, r.maybe_executed, where)
+      end
+    end)
+
+    it("answers slowly is waited for, and left at the deadline of the task", function()
+      local r = one({ "slow.next=300" }, { op = "query", text = SELECT })
+      assert.are.equal(2, #r.value)
+      r = one({ "hang.next=1" }, { op = "query", text = SELECT, within = 0.5 })
+      assert.is_true(failed(r, "WMI_TIMEOUT").took < 1.5)
+    end)
+
+    it("is asked again over a new connection when the old one broke", function()
+      local results = com("ms1", {
+        { op = "open" }, { op = "query", text = SELECT }, { op = "query", text = SELECT },
+      }, control("ms1", { "fail.next=0x80010108", "fail.skip=1" }))
+      assert.is_true(results[2].ok)
+      failed(results[3], "WMI_UNREACHABLE") -- the new one breaks, too
+      assert.are.equal(2, counts("ms1").connect)
+    end)
+  end)
+end)

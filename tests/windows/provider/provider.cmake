@@ -1,0 +1,12 @@
+# The WMI for tests, as a DLL: see provider.h. `ninja wmi_provider`; tests/windows/com builds it.
+file(GLOB PROVIDER_SOURCES CONFIGURE_DEPENDS tests/windows/provider/*.c natives/cim*.c
+     natives/wsman_*.c)
+add_library(wmi_provider SHARED EXCLUDE_FROM_ALL ${PROVIDER_SOURCES} natives/wmi.c
+            natives/wmi_hresult.c natives/wmi_nocom_posix.c natives/wmi_wsman.c natives/http.c
+            natives/http_transfer.c natives/xml.c host/memory.c host/failure.c host/limit.c)
+target_include_directories(wmi_provider PRIVATE tests/windows/provider host natives)
+target_compile_options(wmi_provider PRIVATE -Wall -Wextra -Wconversion -Wshadow
+                       $<$<BOOL:${TAKEOVER_WERROR}>:-Werror> -Wno-float-conversion)
+target_compile_definitions(wmi_provider PRIVATE _GNU_SOURCE TK_VERSION="${PROJECT_VERSION}")
+target_link_libraries(wmi_provider PRIVATE takeover_libraries uuid)
+target_link_options(wmi_provider PRIVATE -static)
