@@ -185,11 +185,9 @@ end
 
 describe("takeover drain", function()
   local site
-  local fast = { latency = { boot = 0.02, shutdown = 0.02, start = 0.01, link = 0.01,
-    enumerate = 0.01 } }
 
   before_each(function()
-    site = site_module.open(fast)
+    site = site_module.open({ latency = 0 })
     site:parameters({ vm = 'group = "Failover-vme2"' })
     local script = site:write("bin/clpgrp.lua", CLPGRP)
     site:write("bin/clpgrp", ('#!/bin/sh\nexec "%s" run "%s" "%s" "%s" "%s" "$@"\n'):format(
