@@ -1,5 +1,5 @@
-// See platform.h: Windows Server 2022 and its relatives. Text, places, files and locks; the rest is
-// in access_win32.c (who may change a file), console_win32.c and processes_win32.c.
+// See platform.h: Windows Server 2022 and its relatives. Places, files and locks; the rest is in
+// the other files *_win32.c.
 #include "platform.h"
 
 #include <errno.h>
@@ -29,25 +29,7 @@ struct rename_info {
     wchar_t name[1];
 };
 
-// ---- text ---------------------------------------------------------------------------------------
-
-wchar_t *tk_wide(const char *text)
-{
-    int len = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
-    wchar_t *wide = tk_alloc((size_t)(len > 0 ? len : 1) * sizeof *wide);
-
-    MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, len);
-    return wide;
-}
-
-char *tk_narrow(const wchar_t *text)
-{
-    int len = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
-    char *narrow = tk_alloc((size_t)(len > 0 ? len : 1));
-
-    WideCharToMultiByte(CP_UTF8, 0, text, -1, narrow, len, NULL, NULL);
-    return narrow;
-}
+// ---- helpers ------------------------------------------------------------------------------------
 
 // GetFullPathNameW makes it absolute and turns every slash; the prefix wants both.
 wchar_t *tk_wide_path(const char *path)

@@ -20,4 +20,9 @@ void tk_win32_say(struct tk_buffer *out, DWORD error);
 // "PATH cannot be WHAT: ...". FS_NOT_FOUND or FS_FAILED. Always -1.
 int tk_win32_failed(struct tk_failure *err, DWORD error, const char *path, const char *what);
 
+// An access list for the running user, SYSTEM and the administrators alone, which inherits nothing;
+// `inherited`: what is made in the directory gets it, too. LocalFree by the caller; NULL with
+// GetLastError.
+PSECURITY_DESCRIPTOR tk_win32_private(bool inherited);
+
 #endif

@@ -1,0 +1,228 @@
+// See platform.h: files that only the running user and the administrators may open, secrets that
+// only this computer can decrypt, and a line that the console does not show.
+#include "platform.h"
+
+#include <io.h>
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "win32.h"
+
+#include <aclapi.h>
+#include <dpapi.h>
+#include <sddl.h>
+
+#define CTRL_C     3
+#define TYPED_MOST 4096 // UTF-16 units of a typed line
+
+// ---- access lists
+// --------------------------------------------------------------------------------
+
+PSECURITY_DESCRIPTOR tk_win32_private(bool inherited)
+{
+    _Alignas(TOKEN_USER) char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    TOKEN_USER *token = (TOKEN_USER *)(void *)room;
+    const wchar_t *flags = inherited ? L"OICI" : L"";
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    wchar_t text[320], *user = NULL;
+    HANDLE handle = NULL;
+    DWORD len = 0, error = ERROR_SUCCESS;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle)) {
+        return NULL;
+    }
+    if (!GetTokenInformation(handle, TokenUser, token, sizeof room, &len) ||
+        !ConvertSidToStringSidW(token->User.Sid, &user)) {
+        error = GetLastError();
+    } else {
+        _snwprintf(text, sizeof text / sizeof text[0],
+                   L"D:P(A;%ls;FA;;;SY)(A;%ls;FA;;;BA)(A;%ls;FA;;;%ls)", flags, flags, flags, user);
+        text[sizeof text / sizeof text[0] - 1] = L'\0';
+        if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1,
+                                                                  &descriptor, NULL)) {
+            error = GetLastError();
+            descriptor = NULL;
+        }
+        LocalFree(user);
+    }
+    CloseHandle(handle);
+    SetLastError(error);
+    return descriptor;
+}
+
+int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err)
+{
+    BOOL present = FALSE, by_default = FALSE;
+    PSECURITY_DESCRIPTOR descriptor;
+    DWORD error = ERROR_SUCCESS;
+    PACL acl = NULL;
+    wchar_t *wide;
+
+    if ((mode & 077) != 0) {
+        return 0; // as its directory has it
+    }
+    wide = tk_wide_path(path);
+    descriptor = tk_win32_private(false);
+    if (!descriptor || !GetSecurityDescriptorDacl(descriptor, &present, &acl, &by_default)) {
+        error = GetLastError();
+    } else {
+        error = SetNamedSecurityInfoW(
+            wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+            NULL, NULL, acl, NULL);
+    }
+    if (descriptor) {
+        LocalFree(descriptor);
+    }
+    tk_free(wide);
+    return error == ERROR_SUCCESS ? 0 : tk_win32_failed(err, error, path, "kept from others");
+}
+
+int tk_platform_make_private_directory(const char *path, struct tk_failure *err)
+{
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes};
+    PSECURITY_DESCRIPTOR descriptor = tk_win32_private(true);
+    wchar_t *wide = tk_wide_path(path);
+    DWORD error = ERROR_SUCCESS, found;
+    int result = 1;
+
+    attributes.lpSecurityDescriptor = descriptor;
+    if (!descriptor || !CreateDirectoryW(wide, &attributes)) {
+        error = GetLastError();
+        found = GetFileAttributesW(wide);
+        if (error == ERROR_ALREADY_EXISTS && found != INVALID_FILE_ATTRIBUTES &&
+            (found & FILE_ATTRIBUTE_DIRECTORY)) {
+            result = 0;
+        } else {
+            result = tk_win32_failed(err, error, path, "made");
+        }
+    }
+    if (descriptor) {
+        LocalFree(descriptor);
+    }
+    tk_free(wide);
+    return result;
+}
+
+int tk_platform_write_private(const char *path, const char *bytes, size_t len,
+                              struct tk_failure *err)
+{
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes};
+    PSECURITY_DESCRIPTOR descriptor = tk_win32_private(false);
+    wchar_t *wide = tk_wide_path(path);
+    HANDLE file = INVALID_HANDLE_VALUE;
+    DWORD error = ERROR_SUCCESS, written = 0;
+
+    attributes.lpSecurityDescriptor = descriptor;
+    if (descriptor) {
+        file = CreateFileW(wide, GENERIC_WRITE, 0, &attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL,
+                           NULL);
+    }
+    if (file == INVALID_HANDLE_VALUE) {
+        error = GetLastError();
+    } else {
+        if (!WriteFile(file, bytes, (DWORD)len, &written, NULL) || written != len ||
+            !FlushFileBuffers(file)) {
+            error = GetLastError();
+            error = error == ERROR_SUCCESS ? ERROR_WRITE_FAULT : error;
+        }
+        CloseHandle(file);
+        if (error != ERROR_SUCCESS) {
+            DeleteFileW(wide);
+        }
+    }
+    if (descriptor) {
+        LocalFree(descriptor);
+    }
+    tk_free(wide);
+    return error == ERROR_SUCCESS ? 0 : tk_win32_failed(err, error, path, "written");
+}
+
+// ---- encrypted by the system
+// ---------------------------------------------------------------------
+
+const char *tk_platform_protection(void)
+{
+    return "dpapi";
+}
+
+static int crypt_failed(struct tk_failure *err, const char *what)
+{
+    struct tk_buffer words = {0};
+
+    tk_win32_say(&words, GetLastError());
+    tk_fail(err, TK_SECRET_UNREADABLE, "Windows does not %s the secret: %s", what, words.text);
+    tk_buffer_free(&words);
+    return -1;
+}
+
+static void take(struct tk_buffer *out, DATA_BLOB *blob)
+{
+    tk_buffer_add(out, (const char *)blob->pbData, blob->cbData);
+    SecureZeroMemory(blob->pbData, blob->cbData);
+    LocalFree(blob->pbData);
+}
+
+int tk_platform_protect(struct tk_buffer *out, const char *bytes, size_t len,
+                        struct tk_failure *err)
+{
+    DATA_BLOB in = {.cbData = (DWORD)len, .pbData = (BYTE *)bytes}, secret = {0};
+
+    if (!CryptProtectData(&in, L"takeover", NULL, NULL, NULL,
+                          CRYPTPROTECT_LOCAL_MACHINE | CRYPTPROTECT_UI_FORBIDDEN, &secret)) {
+        return crypt_failed(err, "encrypt");
+    }
+    take(out, &secret);
+    return 0;
+}
+
+int tk_platform_unprotect(struct tk_buffer *out, const char *bytes, size_t len,
+                          struct tk_failure *err)
+{
+    DATA_BLOB in = {.cbData = (DWORD)len, .pbData = (BYTE *)bytes}, plain = {0};
+
+    if (!CryptUnprotectData(&in, NULL, NULL, NULL, NULL, CRYPTPROTECT_UI_FORBIDDEN, &plain)) {
+        return crypt_failed(err, "decrypt");
+    }
+    take(out, &plain);
+    return 0;
+}
+
+// ---- a line that the console does not show
+// -------------------------------------------------------
+
+// Ctrl-C arrives as a character, so that no handler leaves the console without its echo.
+int tk_platform_read_hidden(struct tk_buffer *out, const char *prompt, size_t most,
+                            struct tk_failure *err)
+{
+    HANDLE console = GetStdHandle(STD_INPUT_HANDLE);
+    wchar_t typed[TYPED_MOST];
+    DWORD before = 0, got = 0;
+    BOOL ok;
+
+    if (!GetConsoleMode(console, &before)) {
+        return tk_fail(err, TK_FS_FAILED, "standard input is no console");
+    }
+    fputs(prompt, stderr);
+    fflush(stderr);
+    SetConsoleMode(console, ENABLE_LINE_INPUT);
+    ok = ReadConsoleW(console, typed, TYPED_MOST - 1, &got, NULL);
+    SetConsoleMode(console, before);
+    fputs("\n", stderr);
+    typed[ok ? got : 0] = L'\0';
+    if (!ok || got == 0 || wcschr(typed, CTRL_C)) {
+        SecureZeroMemory(typed, sizeof typed);
+        return tk_fail(err, TK_CANCELLED, "nothing was typed");
+    }
+    typed[wcscspn(typed, L"\r\n")] = L'\0';
+    {
+        char *narrow = tk_narrow(typed);
+        size_t len = strlen(narrow);
+
+        tk_buffer_add(out, narrow, len < most ? len : most);
+        SecureZeroMemory(narrow, len);
+        tk_free(narrow);
+    }
+    SecureZeroMemory(typed, sizeof typed);
+    return 0;
+}
