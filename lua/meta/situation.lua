@@ -32,6 +32,8 @@
 ---@field vm string?        key of the machine that has it assigned; one that is not in parameters.lua is called by its name
 ---@field vm_known boolean? the machine is in parameters.lua
 ---@field vm_running boolean that machine is active; true also where one of several (users) may have it
+---@field use "used"|"idle"|"unknown"|nil of one that is held: by a running machine; unknown: its node does not answer, or nothing tells which of
+---                         several has it
 ---@field users string[]?   machines of which one has it, and nothing tells which
 ---@field link "up"|"down"|"unknown"
 ---@field power "on"|"off"|nil

@@ -113,6 +113,23 @@ describe("takeover gpu list", function()
     contains(err, "list")
   end)
 
+  it("writes a page with the topology drawn", function()
+    local file = site.directory .. "/gpus.html"
+    local code, out, err = site:run("gpu", "list", "--html", file)
+    assert.are.equal(0, code, err)
+    assert.are.equal("wrote " .. file .. "\n", out)
+    local page = require("fs").read(file)
+    contains(page, '<svg class="topology"')
+    contains(page, "10 devices (5 used, 5 free)")
+    contains(page, "<td>ok</td>") -- heartbeat
+    code = site:run("gpu", "list", "--html", file, "--box", "box1")
+    assert.are.equal(0, code)
+    contains(require("fs").read(file), "7 devices are left out by a filter.")
+    code, _, err = site:run("gpu", "list", "--html", site.directory .. "/none/gpus.html")
+    assert.are_not.equal(0, code)
+    contains(err, "none/gpus.html")
+  end)
+
   it("has a help of its own, as every word below gpu and vm", function()
     for _, command in ipairs({ "gpu", "vm" }) do
       for _, entry in ipairs(require("host.commands." .. command).subcommands) do

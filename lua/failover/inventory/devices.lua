@@ -179,6 +179,14 @@ local function held_words(card, node)
   return "no virtual machine on " .. card.node .. " has it"
 end
 
+-- Whether a held card is used: nobody tells where its server does not answer.
+local function use_of(card, node)
+  if card.vm_running then
+    return card.users and "unknown" or "used"
+  end
+  return node.reachable and "idle" or "unknown"
+end
+
 -- Puts one card in exactly one state, and says why.
 function M.settle(card, node, quarantined)
   card.quarantine = quarantined
@@ -189,7 +197,7 @@ function M.settle(card, node, quarantined)
     card.why = trouble(card) or card.empty and "ExpEther Manager shows no card in it"
       or card.link == "up" and "it is free, but its link is still up" or nil
   elseif node then
-    card.state, card.why = "held", held_words(card, node)
+    card.state, card.why, card.use = "held", held_words(card, node), use_of(card, node)
   else
     card.state, card.why = "foreign", group_words(card)
   end

@@ -82,7 +82,7 @@ local function make(node, answer, gpu, card)
     power = card and card.power, reachable = true, locations = {},
     location = card and card.location, cost = 0, partitions = count, most = most_of(gpu),
     total_vram = scaled(total, factor), free_vram = scaled(free, factor),
-    state = count > 0 and "held" or "free",
+    state = count > 0 and "held" or "free", use = count > 0 and "used" or nil,
   }
   if #all > 0 then
     device.why = ("%s %s a share of it"):format(table.concat(all, ", "),

@@ -18,7 +18,8 @@ group it is, the virtual machine that has it assigned, its labels, what card it 
   missing      declared or asked for, but ExpEther Manager does not show it
   foreign      in a group that is no node's in parameters.lua]])
   command:epilog(cli.exit_codes({ "ok", "configuration", "unknown" })
-    .. "\n\nExample:\n  takeover gpu list --state free --label purpose=training")
+    .. "\n\nExamples:\n  takeover gpu list --state free --label purpose=training"
+    .. "\n  takeover gpu list --html gpus.html")
   command:option("--node", "Only devices in this node's group"):argname("NAME"):target("on_node")
   command:option("--state", "Only devices in this state; may be given several times")
     :choices(STATES):argname("STATE"):count("*"):target("in_state")
@@ -26,6 +27,8 @@ group it is, the virtual machine that has it assigned, its labels, what card it 
     :argname("NAME=VALUE"):count("*")
   command:option("--box", "Only devices in this I/O box"):argname("NAME")
   command:option("--vm", "Only devices that this virtual machine has"):argname("VM")
+  command:option("--html", "Write a page with the topology drawn, for a browser, to this file")
+    :argname("FILE")
 end
 
 local colours = {
@@ -56,8 +59,7 @@ local function filter_of(arguments, s)
   return wanted
 end
 
--- "10de:1f08 GeForce RTX 2060"
-function M.card_words(device)
+local function card_words(device)
   local words = {}
   if device.vendor and device.device then
     words[1] = device.vendor .. ":" .. device.device
@@ -66,7 +68,7 @@ function M.card_words(device)
   return table.concat(words, " ")
 end
 
--- "vme2", with a star where the machine does not run, "?" where one of several has it.
+-- "vme2 (off)" where the machine does not run, "?" where nothing tells which device it has.
 local function vm_words(device)
   if device.users then
     return table.concat(device.users, " or ") .. " ?"
@@ -79,7 +81,7 @@ local function show(devices)
   for i, device in ipairs(devices) do
     rows[i] = {
       device.name or device.id, device.name and device.id or "", device.state, device.node,
-      vm_words(device), M.card_words(device), device.identity,
+      vm_words(device), card_words(device), device.identity,
       situation.label_words(device.labels), device.box, device.link,
     }
     local plain = (device.state == "free" or device.state == "held" and not device.users
@@ -104,8 +106,26 @@ local function show(devices)
   end
 end
 
+-- Writes the page; what the filters leave out is not on it, and that is said.
+local function write_page(file, seen, devices)
+  local shown = {}
+  for name, value in pairs(seen) do
+    shown[name] = value
+  end
+  shown.devices = devices
+  local page = require("host.topology.page").of(shown, {
+    at = require("loop").wall(),
+    remark = #devices < #seen.devices and ("%d devices are left out by a filter."):format(
+      #seen.devices - #devices) or nil,
+  })
+  require("fs").write(file, (require("log").redact(page)))
+  output.line("wrote %s", file)
+end
+
 function M.run(arguments, program)
-  local seen, s = situation.read(arguments, program, { nodes = "all", partitions = true })
+  local seen, s = situation.read(arguments, program, {
+    nodes = "all", partitions = true, heartbeat = arguments.html ~= nil,
+  })
   if not seen then
     return exit_codes.unknown
   end
@@ -120,7 +140,9 @@ function M.run(arguments, program)
     devices = json.array(list), nodes = json.array(seen.nodes),
     warnings = json.array(seen.warnings),
   })
-  if not output.is_json() then
+  if arguments.html then
+    write_page(arguments.html, seen, list)
+  elseif not output.is_json() then
     show(list)
   end
   return exit_codes.ok
