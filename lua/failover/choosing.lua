@@ -277,15 +277,16 @@ local function by_model(c, situation, list)
   end
   table.sort(models)
   for _, model in ipairs(models) do
-    local open = {}
+    local open, certain = {}, true
     for _, device in ipairs(situation.devices) do
-      local idle = device.node == c.node and not device.vm and not device.users
-      if idle and not seen[device.id] and model == ("%s:%s"):format(device.vendor, device.device)
-      then
+      local theirs = device.node ~= c.node or seen[device.id]
+        or device.vm and not device.users
+      if not theirs and model == ("%s:%s"):format(device.vendor, device.device) then
         open[#open + 1] = device
+        certain = certain and not device.users
       end
     end
-    if had[model] > 0 and #open > had[model] then
+    if had[model] > 0 and #open > 0 and (#open > had[model] or not certain) then
       return nil, open
     end
     for _, device in ipairs(had[model] > 0 and open or {}) do
@@ -348,8 +349,8 @@ function M.present(c)
       end
       failure.raise({
         code = "NO_DEVICE",
-        message = ("nothing tells which of %s on %s was the device of %s"):format(
-          table.concat(ids, ", "), c.node, c.vm_name),
+        message = ("nothing tells which of %s on %s was the device of %s; all of them are left")
+          :format(table.concat(ids, ", "), c.node, c.vm_name),
         hint = ('in parameters.lua, give devices["%s"].locations = { %s = "PCIROOT(...)..." }')
           :format(ids[1], c.node),
       })

@@ -64,6 +64,7 @@ local file = record({
       timeout = { seconds(1, 3600) },
       connect_timeout = { seconds(0.1, 600) },
       connect_within = { seconds(1, 3600) }, -- until the link of a connected device must be up
+      settle = { seconds(0, 60), default = 1 }, -- until what others may write, too, counts
     }),
   },
   wmi = { wmi },

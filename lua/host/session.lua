@@ -307,6 +307,20 @@ function Session:journal(read_only)
   return require("journal").open({ path = path, read_only = read_only or false })
 end
 
+-- Locks of devices against other runs on this node; they end with the process.
+---@return Claims
+function Session:claims(vm)
+  local fs, directory = require("fs"), self.state .. "/claims"
+  return {
+    take = function(id)
+      fs.make_directory(directory)
+      local lock, holder = fs.lock(directory .. "/" .. file_name(id), lock_text("start", vm,
+        self:node()))
+      return lock, holder and holder_of(holder).text
+    end,
+  }
+end
+
 -- The context that steps get.
 function Session:context(vm, options)
   options = options or {}
@@ -319,6 +333,7 @@ function Session:context(vm, options)
     journal = options.journal,
     record = self.parameters.record,
     quarantine = require("failover.quarantine").in_directory(self.state),
+    claims = vm and self:claims(vm) or nil,
   })
 end
 

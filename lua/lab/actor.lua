@@ -88,6 +88,26 @@ local function take_lock(self, options)
   })
 end
 
+-- The locks of devices on a node: each ends with the command that has it.
+local function claims_of(self)
+  self.world.claims = self.world.claims or {}
+  return {
+    take = function(id)
+      local name = self.node .. "\0" .. id
+      local other = self.world.claims[name]
+      if other and other ~= self and not other.task.done then
+        return nil, other.by
+      end
+      self.world.claims[name] = self
+      return {
+        release = function()
+          self.world.claims[name] = nil
+        end,
+      }
+    end,
+  }
+end
+
 -- What a node keeps in its state directory outlives its runs.
 local function quarantine_of(world, node)
   world.quarantines = world.quarantines or {}
@@ -104,7 +124,7 @@ local function perform(self, options)
     secret = function()
       return M.SECRET
     end,
-    quarantine = quarantine_of(self.world, self.node),
+    quarantine = quarantine_of(self.world, self.node), claims = claims_of(self),
     wall = function()
       return self.world:wall()
     end,

@@ -214,6 +214,11 @@ local function run_engine(record, given, book, options)
       return "***" -- nobody is asked for it
     end,
     quarantine = quarantine.in_memory(remembered.text),
+    claims = {
+      take = function()
+        return { release = function() end } -- who else was at work is not known; nobody is now
+      end,
+    },
     wall = function()
       return (remembered.wall or 0) + scheduler.now() - began
     end,

@@ -10,6 +10,7 @@
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
 --   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
+--   c.claims                           locks of devices against other runs (failover/racing.lua)
 --   c.quarantine                       devices that failed lately (failover/quarantine.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
@@ -49,7 +50,7 @@ local function resolved(self, options)
   if copy.password then
     copy.password = self.secret(copy.password)
   end
-  copy.connect_within = nil -- concerns steps, not the native
+  copy.connect_within, copy.settle = nil, nil -- concern steps, not the native
   return copy
 end
 
@@ -139,7 +140,7 @@ local lazy = {
 -- Fields that may be absent without being a mistake.
 local optional = {
   evidence = true, vm = true, vm_name = true, vm_id = true, listener = true, gpus = true,
-  shares = true,
+  shares = true, claims = true,
 }
 
 local function index(self, key)
@@ -178,6 +179,7 @@ function M.open(options)
   local self = {
     parameters = parameters, vm = vm, vm_name = options.vm, node = options.node,
     this = parameters.nodes[options.node], evidence = options.evidence, ecx = options.ecx or {},
+    claims = options.claims,
     natives = options.natives or real, handles = {}, hosts = {}, warnings = {}, memory = {},
     secret = options.secret or function(reference)
       return require("secret").resolve(reference, { directory = parameters.secrets })

@@ -12,6 +12,7 @@ local vm_state = require("failover.vm_state")
 
 return failover.sequence "prepare" {
   gpu.chosen,
+  gpu.reserved,
   gpu.may_be_taken,
   vm.undisturbed,
   failover.with(vm.ready_for_gpu, { when = vm_state.registered }),

@@ -15,6 +15,7 @@ return failover.sequence "start" {
   vm.known,
   vm.undisturbed,
   gpu.chosen,
+  gpu.reserved,
   gpu.may_be_taken,
   failover.together {
     { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },

@@ -1,102 +1,22 @@
--- Facts about a GPU and the fabric: chosen, free, connected to this node through ExpEther
--- Manager, given back.
+-- Facts about a GPU and the fabric: free, connected to this node through ExpEther Manager, given
+-- back.
 -- Sources of the protocol facts: docs/protocols.md.
 local failure = require("failure")
 local failover = require("failover")
 local cards = require("failover.cards")
-local choosing = require("failover.choosing")
 local evidence = require("failover.evidence")
 local quarantine = require("failover.quarantine")
-local requests = require("failover.parameters.requests")
-local scheduler = require("host.scheduler")
+local racing = require("failover.racing")
 local step = failover.step
 
-local function titles_of(list)
-  local titles = {}
-  for i, gpu in ipairs(list) do
-    titles[i] = gpu.title
-  end
-  return #titles > 0 and table.concat(titles, ", ") or "none"
-end
-
--- The choice and its reasons, for the log and the journal; each once.
-local function remark(c, choice)
-  local said = table.concat(choice.reasons, "; ")
-  if c.memory.choice_noted == said then
-    return
-  end
-  c.memory.choice_noted = said
-  local devices, rejected, described = {}, {}, false
-  for i, gpu in ipairs(c.gpus) do
-    devices[i], described = gpu.id, described or gpu.described
-    if gpu.quarantine then
-      c:note(string.format("%s is %s; it is taken because it is asked for by id", gpu.title,
-        quarantine.describe(gpu.quarantine)), { device = gpu.id })
-    end
-  end
-  for i, entry in ipairs(choice.rejected) do
-    rejected[i] = { device = entry.device.id, code = entry.code }
-  end
-  if described then
-    c:note("chosen: " .. said, { devices = devices, rejected = rejected })
-  end
-  if choice.degraded then
-    c.memory.degraded = string.format("%d of %d devices", #c.gpus, (requests.wanted(c.vm)))
-    c:note("DEGRADED: " .. c.memory.degraded .. " can be had now")
-  end
-end
-
--- Nothing can be had: is it waited for?
-local function wait_for(c, rejection)
-  local wait = c.parameters.placement and c.parameters.placement.wait or 0
-  c.memory.waits_since = c.memory.waits_since or scheduler.now()
-  if scheduler.now() - c.memory.waits_since >= wait then
-    choosing.raise(c, rejection)
-  end
-  if not c.memory.wait_noted then
-    c.memory.wait_noted = true
-    c:note(string.format("waiting up to %g s for a device: %s", wait, rejection.text))
-  end
-  return false, rejection.text
-end
-
-local chosen = step "GPU chosen" {
-  within = function(c)
-    return 30 + (c.parameters.placement and c.parameters.placement.wait or 0)
-  end,
-  holds = function(c)
-    local choice, rejection = choosing.choose(c)
-    if not choice then
-      return wait_for(c, rejection)
-    end
-    local list = choosing.gpus(c, choice)
-    for _, gpu in ipairs(list) do
-      if gpu.power == "off" or gpu.reachable == false then
-        return false, gpu.title .. (gpu.power == "off" and " has no power"
-          or " is not reachable for EEM")
-      end
-    end
-    c.gpus = list
-    remark(c, choice)
-    return true, titles_of(list)
-  end,
-}
-
--- Which devices the machine has here: for looking and for giving back, where a quarantine is no
--- reason to leave a device.
-local identified = failover.with(chosen, {
-  within = 30,
-  holds = function(c)
-    c.gpus = choosing.present(c)
-    return true, titles_of(c.gpus)
-  end,
-})
-
--- The change was accepted: is it there? A "yes" without effect may be tried once more.
+-- The change was accepted: is it there? A "yes" without effect may be tried once more. Gives the
+-- device where another node of ours was quicker.
 local function read_back(c, gpu, before, wanted)
   local now = c.eem:device(gpu.id)
   if wanted(now) then
-    return
+    return nil
+  elseif racing.is_lost(c, gpu, now) then
+    return now
   end
   if now.group_id ~= before then
     cards.second_writer(gpu, now)
@@ -219,6 +139,68 @@ local function refuse_if_used_here(c, gpu)
   end
 end
 
+-- One after the other in the order of their ids: of two runs that want the same devices at the same
+-- instant, one then gets all of them.
+local function in_order(c)
+  local list = table.move(cards.chosen(c), 1, #cards.chosen(c), 1, {})
+  table.sort(list, function(a, b)
+    return a.id < b.id
+  end)
+  return list
+end
+
+-- Writes the group id. Gives EEM's record where another node of ours was quicker: its manager may
+-- refuse what is in use, or may not (fact sheet ecx-eem, 6).
+local function write(c, gpu, before)
+  gpu.wrote = true
+  local changed, refused = failover.try(c.eem.connect, c.eem, gpu.id, c.this.group_id)
+  if changed == nil then
+    local now = refused.code == "EEM_REFUSED" and gpu.described and c.eem:device(gpu.id)
+    if now and racing.is_lost(c, gpu, now) then
+      return now
+    end
+    error(refused, 0)
+  end
+  return read_back(c, gpu, before, function(now)
+    return now.group_id == c.this.group_id
+  end)
+end
+
+local function note_once(c, text)
+  c.memory.noted = c.memory.noted or {}
+  if not c.memory.noted[text] then
+    c.memory.noted[text] = true
+    c:note(text)
+  end
+end
+
+-- Connects one device. False where that is not to be now, or where another node was quicker and
+-- another device was chosen instead.
+local function connect(c, gpu)
+  local device = c.eem:device(gpu.id)
+  if device.free then
+    local holder = racing.may_arrive(c, gpu)
+    if holder then
+      note_once(c, string.format("%s waits for the cards of its model that come for %s", gpu.title,
+        holder))
+      return false
+    end
+    if check_capacity(c, gpu) > 0 then
+      remember_present(c, gpu)
+    end
+    device = write(c, gpu, device.group_id) or racing.settled(c, gpu)
+  elseif device.group_id == c.this.group_id then
+    device = nil
+  end
+  if device and racing.is_lost(c, gpu, device) then
+    racing.choose_again(c, gpu, racing.holder(c, device) .. " was quicker")
+    return false
+  elseif device then
+    cards.second_writer(gpu, device)
+  end
+  return true
+end
+
 local connected = step "GPU connected to this node" {
   within = function(c)
     return c.parameters.eem.connect_within or 60
@@ -230,7 +212,7 @@ local connected = step "GPU connected to this node" {
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
         quarantine.seen(gpu, false)
-        if gpu.wrote and not device.free then
+        if gpu.wrote and not device.free and not racing.is_lost(c, gpu, device) then
           cards.second_writer(gpu, device)
         end
         return false, gpu.title .. " is in group " .. tostring(device.group_id)
@@ -248,19 +230,9 @@ local connected = step "GPU connected to this node" {
     return true
   end,
   act = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
-      local device = c.eem:device(gpu.id)
-      if device.free then
-        if check_capacity(c, gpu) > 0 then
-          remember_present(c, gpu)
-        end
-        gpu.wrote = true
-        c.eem:connect(gpu.id, c.this.group_id)
-        read_back(c, gpu, device.group_id, function(now)
-          return now.group_id == c.this.group_id
-        end)
-      elseif device.group_id ~= c.this.group_id then
-        cards.second_writer(gpu, device)
+    for _, gpu in ipairs(in_order(c)) do
+      if not connect(c, gpu) then
+        return false -- looked at from the beginning
       end
     end
   end,
@@ -308,6 +280,7 @@ local returned = step "GPU given back to the pool" {
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
         refuse_if_used_here(c, gpu)
+        racing.reserve_or_fail(c, gpu)
         c.eem:disconnect(gpu.id)
         read_back(c, gpu, device.group_id, function(now)
           return now.group_id ~= c.this.group_id
@@ -318,8 +291,6 @@ local returned = step "GPU given back to the pool" {
 }
 
 return {
-  chosen = chosen,
-  identified = identified,
   may_be_taken = may_be_taken,
   released = released,
   connected = connected,

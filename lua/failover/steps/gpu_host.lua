@@ -4,6 +4,7 @@ local failover = require("failover")
 local cards = require("failover.cards")
 local failure = require("failure")
 local quarantine = require("failover.quarantine")
+local racing = require("failover.racing")
 local step = failover.step
 
 local present = step "GPU visible on this node" {
@@ -20,8 +21,10 @@ local present = step "GPU visible on this node" {
         end
         quarantine.seen(gpu, device and gpu == missing)
       end
+      return false, why
     end
-    return there, why
+    racing.arrived(c)
+    return true
   end,
   act = function(c)
     if c.vm.rescan then

@@ -1,0 +1,120 @@
+-- Facts about which GPU it is to be: chosen, reserved against other runs on this node; and which
+-- devices a machine has.
+local choosing = require("failover.choosing")
+local failover = require("failover")
+local quarantine = require("failover.quarantine")
+local racing = require("failover.racing")
+local requests = require("failover.parameters.requests")
+local scheduler = require("host.scheduler")
+local step = failover.step
+
+local function titles_of(list)
+  local titles = {}
+  for i, gpu in ipairs(list) do
+    titles[i] = gpu.title
+  end
+  return #titles > 0 and table.concat(titles, ", ") or "none"
+end
+
+-- The choice and its reasons, for the log and the journal; each once.
+local function remark(c, choice)
+  local said = table.concat(choice.reasons, "; ")
+  if c.memory.choice_noted == said then
+    return
+  end
+  c.memory.choice_noted = said
+  local devices, rejected, described = {}, {}, false
+  for i, gpu in ipairs(c.gpus) do
+    devices[i], described = gpu.id, described or gpu.described
+    if gpu.quarantine then
+      c:note(string.format("%s is %s; it is taken because it is asked for by id", gpu.title,
+        quarantine.describe(gpu.quarantine)), { device = gpu.id })
+    end
+  end
+  for i, entry in ipairs(choice.rejected) do
+    rejected[i] = { device = entry.device.id, code = entry.code }
+  end
+  if described then
+    c:note("chosen: " .. said, { devices = devices, rejected = rejected })
+  end
+  if choice.degraded then
+    c.memory.degraded = string.format("%d of %d devices", #c.gpus, (requests.wanted(c.vm)))
+    c:note("DEGRADED: " .. c.memory.degraded .. " can be had now")
+  end
+end
+
+-- Nothing can be had: is it waited for?
+local function wait_for(c, rejection)
+  local wait = c.parameters.placement and c.parameters.placement.wait or 0
+  c.memory.waits_since = c.memory.waits_since or scheduler.now()
+  if scheduler.now() - c.memory.waits_since >= wait then
+    choosing.raise(c, rejection)
+  end
+  if not c.memory.wait_noted then
+    c.memory.wait_noted = true
+    c:note(string.format("waiting up to %g s for a device: %s", wait, rejection.text))
+  end
+  return false, rejection.text
+end
+
+local chosen = step "GPU chosen" {
+  within = function(c)
+    return 30 + (c.parameters.placement and c.parameters.placement.wait or 0)
+  end,
+  holds = function(c)
+    local choice, rejection = choosing.choose(c)
+    if not choice then
+      return wait_for(c, rejection)
+    end
+    local list = choosing.gpus(c, choice)
+    for _, gpu in ipairs(list) do
+      if gpu.power == "off" or gpu.reachable == false then
+        return false, gpu.title .. (gpu.power == "off" and " has no power"
+          or " is not reachable for EEM")
+      end
+    end
+    c.gpus = list
+    remark(c, choice)
+    return true, titles_of(list)
+  end,
+}
+
+-- Which devices the machine has here: for looking and for giving back, where a quarantine is no
+-- reason to leave a device.
+local identified = failover.with(chosen, {
+  within = 30,
+  holds = function(c)
+    c.gpus = choosing.present(c)
+    return true, titles_of(c.gpus)
+  end,
+})
+
+-- Of two starts on one node that choose at the same instant one gets the device: ExpEther Manager
+-- would see the same group id from both.
+local reserved = step "GPU reserved on this node" {
+  within = 30,
+  when = function(c)
+    return racing.applies(c)
+  end,
+  holds = function(c)
+    for _, gpu in ipairs(c.gpus) do
+      if gpu.described and not gpu.reserved then
+        return false, gpu.title .. " is not reserved"
+      end
+    end
+    return true
+  end,
+  act = function(c)
+    for _, gpu in ipairs(c.gpus) do
+      if gpu.described and not gpu.reserved then
+        local holder = racing.reserve(c, gpu)
+        if holder then
+          racing.choose_again(c, gpu, holder)
+          return false
+        end
+      end
+    end
+  end,
+}
+
+return { chosen = chosen, identified = identified, reserved = reserved }
