@@ -8,6 +8,7 @@ local loop = require("loop")
 local place = require("lab.story.place")
 local random = require("lab.explorer.random")
 local scheduler = require("host.scheduler")
+local telling = require("lab.telling")
 local virtual_clock = require("lab.virtual_clock")
 local vocabulary = require("lab.story.vocabulary")
 
@@ -41,8 +42,8 @@ end
 
 -- One line of the trace: time, and what happened.
 function Story:tell(format, ...)
-  local text = string.format(format, ...):gsub("%s*\n%s*", " | ")
-  self.trace[#self.trace + 1] = string.format("%9.2f  %s", scheduler.now() - self.began, text)
+  self.trace[#self.trace + 1] = telling.line(scheduler.now() - self.began,
+    string.format(format, ...))
 end
 
 function Story:check_world()
@@ -151,11 +152,11 @@ function Story:on_call(call, moment)
 end
 
 function Story:on_event(run, event)
+  local text = telling.of_event(run.node, event)
+  if text then
+    self:tell("%s", text)
+  end
   if event.kind == "step_end" or event.kind == "undo_end" then
-    local word = event.kind == "undo_end" and event.state == "failed" and "undo failed"
-      or event.state
-    self:tell("%-4s %-11s %s%s", run.node, word, event.step,
-      event.reason and word ~= "already" and ": " .. event.reason or "")
     for _, trigger in ipairs(self.triggers) do
       local pattern = trigger.pattern
       if trigger.left > 0 and pattern.step == event.step and (pattern.state
@@ -164,8 +165,6 @@ function Story:on_event(run, event)
         self:fire(trigger)
       end
     end
-  elseif event.kind == "note" then
-    self:tell("%-4s note        %s", run.node, event.text)
   end
 end
 

@@ -36,7 +36,7 @@ Example:
     :convert(tonumber)
   command:option("--first-seed", "Seed of the first one (default: 1)"):argname("N")
     :convert(tonumber)
-  command:option("--seed", "Play this seed's schedule only, and show it"):argname("N")
+  command:option("--seed", "Play this seed's schedule only, and show its trace"):argname("N")
     :convert(tonumber)
   command:option("--use", "A sequence file in place of the shipped one"):argname("NAME=FILE")
     :count("*")
@@ -277,8 +277,12 @@ local function one_seed(arguments, setting)
   local explorer = require("lab.explorer")
   setting = explorer.setting(setting.sequences, cluster_of(arguments.seed))
   local schedule = explorer.random_schedule(arguments.seed, setting)
-  local problem = explorer.play(setting, schedule)
+  local trace = {}
+  local problem = explorer.play(setting, schedule, trace)
   output.line("%s", explorer.scenario_text(schedule, "seed " .. arguments.seed))
+  for _, line in ipairs(trace) do
+    output.line("%s", line)
+  end
   if not problem then
     output.line("every rule held")
     return exit_codes.ok

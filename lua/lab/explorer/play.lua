@@ -10,9 +10,11 @@
 -- } { "wait", s }
 local actor = require("lab.actor")
 local checks = require("lab.checks")
+local exit_codes = require("host.exit_codes")
 local failover = require("failover")
 local failure = require("failure")
 local scheduler = require("host.scheduler")
+local telling = require("lab.telling")
 local virtual_clock = require("lab.virtual_clock")
 local world = require("lab.world")
 
@@ -61,13 +63,33 @@ local function check_rival(play, run, faults)
   end
 end
 
+local function tell(play, format, ...)
+  if play.trace then
+    play.trace[#play.trace + 1] = telling.line(scheduler.now(), format:format(...))
+  end
+end
+
+local function listener_of(play, node)
+  return play.trace and function(event)
+    local text = telling.of_event(node, event)
+    if text then
+      tell(play, "%s", text)
+    end
+  end
+end
+
 local function command(play, name, node, options)
   options = options or {}
+  tell(play, "%-4s %s %s", node, name, options.vm or VM)
   local run = actor.start(play.world, play.parameters, name, options.vm or VM, node, {
     event = options.event, evidence = options.evidence, faults = options.faults,
-    sequence = play.sequences[name], timeout = options.timeout,
+    sequence = play.sequences[name], timeout = options.timeout, listener = listener_of(play, node),
   })
   local code, result = run:wait()
+  if play.trace then
+    tell(play, "%-4s %s %s: %s, %d calls", node, name, options.vm or VM,
+      exit_codes.name(code) or code, run.count)
+  end
   play.calls = run.count
   play.struck = run.struck
   note_end(play, name, node, code)
@@ -93,11 +115,13 @@ for _, name in ipairs({ "start", "stop", "prepare", "recover", "monitor" }) do
 end
 
 function events.kill(play, node)
+  tell(play, "%-4s loses power", node)
   play.world:admin("kill", { node = node })
 end
 
 function events.boot(play, node)
   if not play.world:node(node).up then
+    tell(play, "%-4s gets power", node)
     play.world:admin("boot", { node = node })
     scheduler.sleep(play.world.latency.node_boot + 1)
     play.world:advance()
@@ -105,6 +129,7 @@ function events.boot(play, node)
 end
 
 function events.disk(play, node, disk)
+  tell(play, "     disk %s goes to %s", disk or "G:", node)
   play.world:admin("move disk", { disk = disk or "G:", node = node })
 end
 
@@ -207,10 +232,10 @@ end
 -- Plays a schedule in a fresh cluster. Gives nil when every rule holds, else { rule, text, at =
 -- event's number }.
 -- Fields of the play are returned second: calls and code of the last command, ends (a text for each
--- command), world.
-function M.play(setting, schedule)
+-- command), world. `trace`: a list to which a line for each thing that happens is added.
+function M.play(setting, schedule, trace)
   local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
-    or {}, ends = {} }, Play)
+    or {}, ends = {}, trace = trace }, Play)
   local clock = virtual_clock.new(0, {
     next_event = function()
       return play.world:next_event()
