@@ -99,6 +99,10 @@ static int l_environment(lua_State *L)
     under_cluster = event && (strcmp(event, "start") == 0 || strcmp(event, "failover") == 0 ||
                               strcmp(event, "recover") == 0);
     lua_pop(L, 1);
+    if (lua_getfield(L, 1, "action") != LUA_TNIL) {
+        under_cluster = true; // a script before a recovery has this one and no event
+    }
+    lua_pop(L, 1);
     tk_set_boolean(L, "under_cluster", under_cluster);
     return 1;
 }

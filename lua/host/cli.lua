@@ -18,6 +18,7 @@ M.commands = {
   { "recover", "Puts this node in order after it came back; starts nothing" },
   { "drain", "Moves everything off a node, for maintenance; shows the plan first" },
   { "undrain", "Lets a drained node take machines again" },
+  { "ecx", "Writes the scripts that EXPRESSCLUSTER runs" },
   { "secret", "Keeps passwords: sets, lists and removes them, never shows them" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
   { "replay", "Plays a recorded run again and says where it goes differently now" },

@@ -3,6 +3,7 @@
 
 ecx = {}
 -- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
+-- under_cluster: the event is one of the three, or there is an action (a script before a recovery).
 ---@return { event: "start"|"failover"|"recover"|string|nil, factor: string?, server: "home"|"other"|nil, disk: "success"|"failure"|nil, group: string?, resource: string?, script_path: string?, path: string?, os: string?, version: string?, previous_server: string?, priority: integer?, action: string?, last_action: string?, monitor: string?, result: string?, timing: string?, under_cluster: boolean }
 function ecx.environment() end
 -- Secrets are taken out, line ends become blanks, and more than 511 bytes are cut off. Commands are looked for in PATH, then in CLP_PATH/bin.

@@ -86,6 +86,15 @@ for _, command in ipairs(cli.commands) do
   known[command[1]] = true
 end
 
+-- The help of a command and of all words below it.
+local function help_of_all(name)
+  local texts_of = { help_of(name) }
+  for _, below in ipairs(require("host.commands." .. name).subcommands or {}) do
+    texts_of[#texts_of + 1] = help_of(name, below[1])
+  end
+  return table.concat(texts_of)
+end
+
 local function has_option(help, option)
   return (help .. " "):find(option:gsub("%-", "%%-") .. "[%s%],]") ~= nil
 end
@@ -112,7 +121,7 @@ local function mistake_in(command)
     return "there is no command " .. name
   end
   for _, option in ipairs(options) do
-    local help = help_of() .. (name and known[name] and help_of(name) or "")
+    local help = help_of() .. (name and known[name] and help_of_all(name) or "")
     if not has_option(help, option) then
       return ("%s has no option %s"):format(name or "takeover", option)
     end
@@ -227,7 +236,7 @@ describe("the documents", function()
   it("name only options that some command has", function()
     local all = help_of()
     for name in pairs(known) do
-      all = all .. help_of(name)
+      all = all .. help_of_all(name)
     end
     for _, path in ipairs(documents()) do
       for option in parts(texts[path]):gmatch("`(%-%-[%l-]+)") do

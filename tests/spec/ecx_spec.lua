@@ -92,6 +92,11 @@ describe("ecx", function()
         assert.is_true(environment({ CLP_EVENT = event }).under_cluster)
       end
     end)
+
+    it("knows a script before a recovery, which has an action and no event", function()
+      assert.same({ under_cluster = true, action = "failover" },
+        environment({ CLP_ACTION = "FAILOVER" }))
+    end)
   end)
 
   describe("log", function()
