@@ -88,8 +88,17 @@ local function random_failures(roll, s)
 end
 
 describe("what if", function()
-  it("a node dies: its machine comes back on another one, with its own card", function()
+  it("a node dies: its machine comes back on another one, with a free card", function()
     local result = placement.whatif(small(), { { kind = "node", name = "ms1" } })
+    assert.is_true(result.survives)
+    assert.are.same({ "c", "pool" },
+      { result.moved[1].devices[1].device.id, result.moved[1].devices[1].from })
+  end)
+
+  it("a node dies and nothing is free: its machine comes back with its own card", function()
+    local s = small()
+    table.remove(s.devices)
+    local result = placement.whatif(s, { { kind = "node", name = "ms1" } })
     assert.is_true(result.survives)
     assert.are.equal(1, result.affected)
     assert.are.equal(1, #result.moved)

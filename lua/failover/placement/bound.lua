@@ -134,8 +134,8 @@ end
 ---@return { vector: integer[], text: string }[]
 function M.limits(state, levels)
   return {
-    { vector = by_devices(state, levels), text = "the devices suffice for no better set" },
-    { vector = by_nodes(state, levels), text = "the nodes have room for no better set" },
+    { vector = by_devices(state, levels), text = "there are no devices for a better set" },
+    { vector = by_nodes(state, levels), text = "the nodes have no room for a better set" },
   }
 end
 

@@ -76,11 +76,21 @@ local function from_pool(state, shelves, given)
   return found
 end
 
-local function pick(state, shelves, node, given)
+-- A device of its own in this class that it may have still.
+local function own_of(state, vm, class, given)
+  for _, device in ipairs(state.own[vm]) do
+    if state.groups.class_of[device.id] == class and not given[device]
+      and state.status[device] ~= "no" and not state.taken[device] then
+      return device
+    end
+  end
+end
+
+local function pick(state, shelves, vm, unit, node, given)
   local here = shelves.here[node]
   local entry = here and front(here, given) or from_pool(state, shelves, given)
-    or front(shelves.rest, given)
-  return entry.device
+  return entry and entry.device or own_of(state, vm, unit.class, given)
+    or front(shelves.rest, given).device
 end
 
 local function use(state, given, device)
@@ -90,6 +100,12 @@ local function use(state, given, device)
   end
 end
 
+-- Does a machine keep this device of its own? One that has failed starts as any other: what is free
+-- in the pool is nearer than what a dead node has.
+local function keeps(state, vm, device, node)
+  return device.node == node or not state.stopped[vm]
+end
+
 -- Gives every unit of these machines a device of its class: unit.device. The plan is final then.
 ---@param vms Machine[] in the order of priority
 function M.hand_out(state, vms)
@@ -97,13 +113,10 @@ function M.hand_out(state, vms)
   for _, vm in ipairs(vms) do
     local entry = state.given[vm]
     for _, unit in ipairs(entry and entry.units or {}) do
-      unit.device = nil
-      for _, device in ipairs(state.own[vm]) do
-        if not unit.device and state.groups.class_of[device.id] == unit.class
-          and not given[device] and state.status[device] ~= "no" and not state.taken[device] then
-          unit.device = device
-          use(state, given, device)
-        end
+      local device = own_of(state, vm, unit.class, given)
+      unit.device = device and keeps(state, vm, device, entry.node) and device or nil
+      if unit.device then
+        use(state, given, device)
       end
     end
   end
@@ -112,7 +125,7 @@ function M.hand_out(state, vms)
     for _, unit in ipairs(entry and entry.units or {}) do
       if not unit.device then
         shelves[unit.class] = shelves[unit.class] or shelves_of(state, unit.class, given)
-        unit.device = pick(state, shelves[unit.class], entry.node, given)
+        unit.device = pick(state, shelves[unit.class], vm, unit, entry.node, given)
         use(state, given, unit.device)
       end
       unit.alternative = unit.alternative or unit.kind.first[unit.class]

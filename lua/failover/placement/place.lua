@@ -13,6 +13,10 @@ local AGAIN = 4 -- times that devices are looked for again when some could not b
 
 -- The class of a device of its own that it does not have in this plan yet.
 local function own_class(state, vm, kind, used)
+  local home = state.place[vm.node]
+  if state.stopped[vm] and home and home.closed then
+    return nil -- its node is dead; the pool is nearer
+  end
   for _, device in ipairs(state.own[vm]) do
     local class = state.groups.class_of[device.id]
     if kind.first[class] and not used[device] and state.status[device] ~= "no"

@@ -312,16 +312,32 @@ function M.prove(state, levels, codes, vector, empty, options)
   return codes, found.vector, "every plan was tried, this one places most"
 end
 
+-- Options with `policy` as parameters.lua has it, a table { policy, preempt }, taken apart.
+function M.options(given)
+  local options = {}
+  for name, value in pairs(given or {}) do
+    options[name] = value
+  end
+  if type(options.policy) == "table" then
+    if options.preempt == nil then
+      options.preempt = options.policy.preempt
+    end
+    options.policy = options.policy.policy
+  end
+  return options
+end
+
 -- The plan.
---   options: policy "spread"|"consolidate"; preempt; vms: keys of those to place (nil: all);
---   keep: running machines stay where they are (default true); leave: set of names of nodes that
---   are to be left; exact: false: no search where nothing proves the plan optimal
+--   options: policy: "spread"|"consolidate", or { policy, preempt }; preempt; vms: keys of those to
+--   place (nil: all); keep: running machines stay where they are (default true); leave: set of
+--   names of nodes that are to be left; exact: false: no search where nothing proves the plan
+--   optimal
 ---@param situation Situation
 ---@param options table?
 ---@return { placed: table, unplaced: table, moves: table[], optimal: boolean, proof: string?,
 ---  why_not_optimal: string? }
 function M.plan(situation, options)
-  options = options or {}
+  options = M.options(options)
   local pinned, free = divide(situation, options)
   local function fresh()
     local state = state_of.open(situation, options)

@@ -55,6 +55,7 @@ end
 local words = {
   TAKEN = "given to machines that come first", HELD_BY = "used by running machines",
   BOX = "free, but not enough in the right boxes or of the same kind",
+  MISSING = "missing or failed",
   VRAM_SHORT = "without enough free memory or partitions",
   OTHER_NODE = "on nodes where the rest does not fit",
 }

@@ -144,7 +144,7 @@ function M.open(situation, options)
     trail = trail.new(), groups = groups.open(situation), places = {}, place = {},
     node_lists = {}, status = {}, code = {}, text = {}, by_id = {}, left = {}, id_only = {},
     share = {}, taken = {}, own = {}, vm = {}, kinds = {}, given = {}, boxes = {}, pressure = {},
-    movable_keys = {},
+    movable_keys = {}, stopped = {},
   }, State)
   self.matching = matching.new(self.trail, self.left)
   for _, vm in ipairs(situation.vms) do

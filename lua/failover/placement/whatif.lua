@@ -95,6 +95,7 @@ end
 local function strike(state, failures)
   local nodes, devices = set_of_devices(state, failures)
   local stopped, hit = hit_by(state, nodes, devices)
+  state.stopped = hit
   for _, vm in ipairs(stopped) do
     state:unpin(vm)
   end
@@ -197,7 +198,7 @@ end
 ---@return { lost: table[], moved: table[], affected: integer, survives: boolean, optimal: boolean,
 ---  proof: string?, why_not_optimal: string? }
 function M.whatif(situation, failures, options)
-  options = options or {}
+  options = plan.options(options)
   local state = open(situation, options)
   check(state, failures)
   local stopped, hit = strike(state, failures)
@@ -365,7 +366,7 @@ end
 ---@param options table?
 ---@return { failures: table[], devices: table?, running: integer }
 function M.weakest(situation, options)
-  options = options or {}
+  options = plan.options(options)
   local state = open(situation, options)
   local failures, running = single_failures(state), 0
   for _, failure in ipairs(failures) do

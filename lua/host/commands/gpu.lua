@@ -5,6 +5,9 @@ local M = {}
 -- Word and one line each, in the order of the help.
 M.subcommands = {
   { "list", "Shows every device: its state, node and virtual machine" },
+  { "explain", "Shows why a virtual machine gets a device, or none" },
+  { "place", "Shows where virtual machines would go, with which devices; does nothing" },
+  { "whatif", "Shows which virtual machines would not come back after a failure" },
   { "suggest", "Prints entries for parameters.lua for devices that it does not describe" },
 }
 
