@@ -59,20 +59,29 @@ local function boards_of(eem)
   return list
 end
 
--- Which of the cards in a node's group are where on it.
+-- Nodes by the ids of their boards. A card is in the tree of the server that it is linked to; its
+-- group may be another one already.
+local function boards_by_id(nodes, boards)
+  local by_id = {}
+  for _, node in ipairs(nodes) do
+    for _, board in ipairs(boards[node.group_id] or {}) do
+      by_id[board.id] = node
+    end
+    if node.board then
+      by_id[node.board] = node
+    end
+  end
+  return by_id
+end
+
+-- Which of the cards in a node's tree are where.
 local function bind_node(node, answer, cards, complain)
   if not answer.reachable then
     return nil
   end
-  local linked = {}
-  for _, card in ipairs(cards) do
-    if card.link ~= "down" then
-      linked[#linked + 1] = card
-    end
-  end
-  local bound = bind.node(node.name, answer, linked, complain)
+  local bound = bind.node(node.name, answer, cards, complain)
   node.unclaimed = bound.unclaimed
-  for _, card in ipairs(linked) do
+  for _, card in ipairs(cards) do
     local fn = card.fn
     card.shown_as = fn and fn.name or nil
     card.dismounted = fn and fn.dismounted
@@ -95,12 +104,17 @@ function M.build(parameters, answers, quarantined, drained)
   end
   local cards, _, boards = devices.collect(parameters, answers.eem, complain)
   local nodes, by_group = make_nodes(parameters, answers.nodes, boards, drained, complain)
+  local by_board = boards_by_id(nodes, boards)
   local cards_of = {}
   for _, card in ipairs(cards) do
     local node = card.group_id and not card.free and by_group[card.group_id]
     if node then
       card.node = node.name
       node.held = node.held + 1
+    end
+    node = by_board[card.board or ""] or node
+    if node then
+      card.on = node.name
       cards_of[node.name] = cards_of[node.name] or {}
       table.insert(cards_of[node.name], card)
     end

@@ -93,7 +93,20 @@ local function group_by_model(list, keep)
   return groups, names
 end
 
--- Finds the cards that are linked to a node among what it shows. Gives { cards = { slot -> card },
+-- The cards of one model that may be what a node shows: those with a link, and where it shows more
+-- than these, also those whose link is down; it may not have noticed yet.
+local function may_be(cards, shown)
+  local list, down = {}, {}
+  for _, card in ipairs(cards) do
+    table.insert(card.link == "down" and down or list, card)
+  end
+  if shown <= #list or #down == 0 then
+    return list, false
+  end
+  return table.move(down, 1, #down, #list + 1, list), true
+end
+
+-- Finds the cards of a node's group among what it shows. Gives { cards = { slot -> card },
 -- sets = list of { cards, functions }, set_of = { slot -> set }, unclaimed = functions of no card
 -- }.
 function M.node(name, answer, cards, complain)
@@ -108,11 +121,13 @@ function M.node(name, answer, cards, complain)
     return not claimed[fn]
   end)
   for _, model in ipairs(models) do
-    local here, there = waiting[model], shown[model] or {}
-    if #here == 1 and #there == 1 then
+    local there = shown[model] or {}
+    local here, stretched = may_be(waiting[model], #there)
+    -- one may be of a card that is not described
+    local doubtful = unknown > 0 and (stretched or #there > #here)
+    if #here == 1 and #there == 1 and not doubtful then
       here[1].location, here[1].fn, claimed[there[1]] = there[1].location, there[1], here[1]
     elseif #there > 0 then
-      local doubtful = unknown > 0 and #there > #here -- one may be of a card that is not described
       local set = { cards = here, functions = there, users = {}, doubtful = doubtful }
       result.sets[#result.sets + 1] = set
       for _, fn in ipairs(there) do

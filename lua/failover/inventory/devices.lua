@@ -159,14 +159,17 @@ end
 
 local function held_words(card, node)
   if card.shared_with then
-    return ("it is given in shares on %s: %s"):format(card.node,
+    return ("it is given in shares on %s: %s"):format(card.on,
       table.concat(card.shared_with, ", "))
   elseif card.vm and not card.users then
-    return ("%s on %s %s"):format(card.vm, card.node,
+    return ("%s on %s %s"):format(card.vm, card.on,
       card.vm_running and "uses it" or "has it, and does not run")
   elseif card.users then
     return ("%s on %s: nothing tells which of %s has which; give locations in parameters.lua")
-      :format(table.concat(card.users, ", "), card.node, card.alike)
+      :format(table.concat(card.users, ", "), card.on, card.alike)
+  elseif card.on ~= card.node then
+    return ("it is in the group of %s, but still linked to the board of %s"):format(card.node,
+      card.on)
   elseif not node.asked then
     return card.node .. " was not asked"
   elseif not node.reachable then
@@ -184,7 +187,7 @@ local function use_of(card, node)
   if card.vm_running then
     return card.users and "unknown" or "used"
   end
-  return node.reachable and "idle" or "unknown"
+  return node.reachable and card.on == card.node and "idle" or "unknown"
 end
 
 -- Puts one card in exactly one state, and says why.
@@ -194,7 +197,8 @@ function M.settle(card, node, quarantined)
     card.state, card.why = "missing", card.absent
   elseif card.free then
     card.state = "free"
-    card.why = trouble(card) or card.empty and "ExpEther Manager shows no card in it"
+    card.why = (card.vm or card.users) and "it is free, but " .. held_words(card)
+      or trouble(card) or card.empty and "ExpEther Manager shows no card in it"
       or card.link == "up" and "it is free, but its link is still up" or nil
   elseif node then
     card.state, card.why, card.use = "held", held_words(card, node), use_of(card, node)
@@ -210,7 +214,7 @@ end
 
 -- Working fields that are nobody else's business.
 function M.finish(card)
-  for _, name in ipairs({ "absent", "free", "among", "fn", "alike", "empty", "unseen" }) do
+  for _, name in ipairs({ "absent", "free", "among", "fn", "alike", "empty", "unseen", "on" }) do
     card[name] = nil
   end
 end
