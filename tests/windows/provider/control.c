@@ -1,8 +1,9 @@
 // The control file and the counts: see provider.h. Keys:
 //   node.<name>=<WS-Management URL>   local=<name>   user=, password=   of the lab
 //   signatures=<file>   counts=<file, written when the process ends and at each disconnect>
-//   fail.connect|query|next|get|class|method|result=<HRESULT>   fail.text=   fail.skip=<calls>
-//   hang.connect|query|next|get|class|method|result=1   never answers
+//   result: of a get or a definition; output: of a method
+//   fail.connect|query|next|get|class|method|result|output=<HRESULT>   fail.text= fail.skip=<calls>
+//   hang.connect|query|next|get|class|method|result|output=1   never answers
 //   slow.next=<milliseconds for each object>   login=<user>:<password> that dcom must give
 #include <stdio.h>
 #include <stdlib.h>

@@ -306,7 +306,7 @@ static HRESULT STDMETHODCALLTYPE result_object(IWbemCallResult *self, LONG timeo
                                                IWbemClassObject **object)
 {
     struct operation *o = from_result(self);
-    HRESULT hr = wait_for(o, timeout_ms, "result");
+    HRESULT hr = wait_for(o, timeout_ms, o->kind == METHOD ? "output" : "result");
 
     *object = NULL;
     if (hr != S_OK) {
@@ -327,7 +327,8 @@ static HRESULT STDMETHODCALLTYPE result_object(IWbemCallResult *self, LONG timeo
 
 static HRESULT STDMETHODCALLTYPE result_status(IWbemCallResult *self, LONG timeout_ms, LONG *status)
 {
-    HRESULT hr = wait_for(from_result(self), timeout_ms, "result");
+    struct operation *o = from_result(self);
+    HRESULT hr = wait_for(o, timeout_ms, o->kind == METHOD ? "output" : "result");
 
     count(COUNT_WAIT, 1);
     if (hr == WBEM_S_TIMEDOUT) {
