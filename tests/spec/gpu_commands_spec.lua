@@ -260,6 +260,42 @@ describe("takeover vm list", function()
   end)
 end)
 
+-- docs/inventory.md shows what its commands say; TAKEOVER_ACCEPT=1 in the environment writes that.
+describe("docs/inventory.md", function()
+  local fs = require("fs")
+
+  -- Times differ from run to run, and the width of a column with them.
+  local function essence(text)
+    text = text:gsub("%f[%d][%d.]+ m?s%f[%A]", "N s"):gsub("[ ]+", " "):gsub(" \n", "\n")
+    return (text:gsub("%s+$", ""))
+  end
+
+  it("shows what its commands say", function()
+    local text, shown, says, count = fs.read("docs/inventory.md"), {}, {}, 0
+    for command, lines in text:gmatch("```console\n%$ takeover ([^\n]*)\n(.-)```") do
+      shown[command], count = lines, count + 1
+    end
+    for command, lines in pairs(shown) do
+      local words = {}
+      for word in command:gmatch("%S+") do
+        words[#words + 1] = word
+      end
+      local code, out = site:run(table.unpack(words))
+      assert.are.equal(0, code)
+      says[command] = essence(out) == essence(lines) and lines or out:gsub("%s+$", "") .. "\n"
+    end
+    local now = text:gsub("```console\n%$ takeover ([^\n]*)\n(.-)```", function(command)
+      return ("```console\n$ takeover %s\n%s```"):format(command, says[command])
+    end)
+    assert.are.equal(4, count)
+    if os.getenv("TAKEOVER_ACCEPT") == "1" then
+      fs.write("docs/inventory.md", now)
+    else
+      assert.are.equal(text, now)
+    end
+  end)
+end)
+
 describe("examples/fleet.lua", function()
   it("is a file of parameters without mistakes", function()
     local text = require("fs").read("examples/fleet.lua")
