@@ -250,9 +250,12 @@ function M.shielded(fn, ...)
   return unshielded(task, loop.guard(fn, ...))
 end
 
+-- Natives that wait know of a deadline on the real clock only.
 local function set_deadline(task, time, ...)
   task.deadline = time
-  loop.task(task.co, time)
+  if driver == real_driver then
+    loop.task(task.co, time)
+  end
   return ...
 end
 

@@ -2,6 +2,8 @@
 -- way every time.
 local M = {}
 
+local NOBODY = {} -- no coroutine is woken here
+
 -- `world` (may be nil) has next_event() -> time of its next event or nil, and advance(), which
 -- applies what is due.
 function M.new(start, world)
@@ -17,13 +19,13 @@ function M.new(start, world)
       target = event
     end
     if not target then
-      return {}, false
+      return NOBODY, false
     end
     time = math.max(time, target)
     if world then
       world:advance()
     end
-    return {}, true
+    return NOBODY, true
   end
   return clock
 end

@@ -72,12 +72,10 @@ local function must_not_change(native, verb)
 end
 
 -- The question that a look asks, when a simple argument says all of it.
-local function question(prefix, argument, more)
+local function question(self, verb, argument, more)
   local kind = type(argument)
-  if more == nil and (kind == "string" or kind == "number") then
-    return prefix .. argument
-  elseif argument == nil and more == nil then
-    return prefix
+  if more == nil and (kind == "string" or kind == "number" or kind == "nil") then
+    return self.prefix .. verb .. "\0" .. (argument or "")
   end
 end
 
@@ -106,66 +104,68 @@ local function extra_of(task, trail, began_in, more)
   return next(extra) and extra
 end
 
+-- Makes a call and tells it to the run's journal. Raises what the call raises.
+local function tell(self, native, verb, kind, first, second, third)
+  local task, observer, handle = scheduler.current(), self.observer, self.handle
+  local change, trail = kind == "change", task and task.trail
+  local began, began_in = scheduler.now(), trail and scheduler.turn()
+  -- a change that is under way is finished also when the run is to stop: then undo knows it
+  local guard = change and scheduler.shielded or loop.guard
+  local ok, result, more = guard(handle[verb], handle, first, second, third)
+  local changed, answer
+  if change then
+    changed = ok and result ~= false or not ok and (result.maybe_executed or false)
+    observer.changes = observer.changes + (changed and 1 or 0)
+    observer.answers = {}
+  end
+  if ok and (change or trail) then
+    answer = result
+  end
+  observer:call({
+    native = native, verb = verb, kind = kind, target = self.target,
+    step = task and task.step, branch = task and task.branch,
+    request = request_of(first, second, third),
+    answer = answer, failure = not ok and result or nil,
+    began = began, took = scheduler.now() - began, changed = changed or nil,
+    extra = trail and extra_of(task, trail, began_in, ok and more or nil) or nil,
+  })
+  if not ok then
+    error(result, 0)
+  end
+  return result, more
+end
+
+-- Whether an answer of before counts as the same look.
+local function is_fresh(observer, seen, task)
+  local fresh = scheduler.now() - seen.time < SAME_LOOK
+  if observer.fresh then
+    fresh = observer.fresh(fresh)
+  end
+  if fresh and task.trail then
+    task.trail.hits = task.trail.hits + 1
+  end
+  return fresh
+end
+
 -- One verb of a native, for all handles of it. No verb takes more than three arguments or gives
 -- more than two results.
-local function wrap(native, verb, kind)
-  local change = kind == "change"
+local function look(native, verb)
   return function(self, first, second, third)
     scheduler.check()
     local task, observer = scheduler.current(), self.observer
-    local looking = task and task.looking
-    local key
-    if change then
-      if looking then
-        must_not_change(native, verb)
-      end
-      observer.answers = {}
-    elseif looking then
-      key = question(self.prefix .. verb .. "\0", first, second)
-    end
-    local answers, began = observer.answers, scheduler.now()
+    local key = task and task.looking and question(self, verb, first, second)
+    local answers = observer.answers
     local seen = key and answers[key]
-    if seen then
-      local fresh = began - seen.time < SAME_LOOK
-      if observer.fresh then
-        fresh = observer.fresh(fresh)
-      end
-      if fresh then
-        if task.trail then
-          task.trail.hits = task.trail.hits + 1
-        end
-        return seen[1], seen[2]
-      end
+    if seen and is_fresh(observer, seen, task) then
+      return seen[1], seen[2]
     end
-    local handle, trail = self.handle, task and task.trail
-    local began_in = trail and scheduler.turn()
+    local began = key and scheduler.now()
     local result, more
-    if observer.only_changes and not change then
+    if observer.only_changes then
+      local handle = self.handle
       result, more = handle[verb](handle, first, second, third)
     else
-      local ok, changed, answer
-      -- a change that is under way is finished also when the run is to stop: then undo knows it
-      local guard = change and scheduler.shielded or loop.guard
-      ok, result, more = guard(handle[verb], handle, first, second, third)
-      if change then
-        changed = ok and result ~= false or not ok and (result.maybe_executed or false)
-        observer.changes = observer.changes + (changed and 1 or 0)
-        observer.answers = {}
-      end
-      if ok and (change or trail) then
-        answer = result
-      end
-      observer:call({
-        native = native, verb = verb, kind = kind, target = self.target,
-        step = task and task.step, branch = task and task.branch,
-        request = request_of(first, second, third),
-        answer = answer, failure = not ok and result or nil,
-        began = began, took = scheduler.now() - began, changed = changed or nil,
-        extra = trail and extra_of(task, trail, began_in, ok and more or nil) or nil,
-      })
-      if not ok then
-        error(result, 0)
-      end
+      result, more = tell(self, native, verb, "look", first, second, third)
     end
     if key and observer.answers == answers then -- nothing was changed meanwhile
       answers[key] = { result, more, time = began }
@@ -174,11 +174,23 @@ local function wrap(native, verb, kind)
   end
 end
 
+local function change(native, verb)
+  return function(self, first, second, third)
+    scheduler.check()
+    local task = scheduler.current()
+    if task and task.looking then
+      must_not_change(native, verb)
+    end
+    self.observer.answers = {}
+    return tell(self, native, verb, "change", first, second, third)
+  end
+end
+
 local classes = {}
 for native, verbs in pairs(M.verbs) do
   local methods = {}
   for verb, kind in pairs(verbs) do
-    methods[verb] = wrap(native, verb, kind)
+    methods[verb] = (kind == "change" and change or look)(native, verb)
   end
   classes[native] = {
     __index = setmetatable(methods, {

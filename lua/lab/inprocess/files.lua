@@ -26,7 +26,7 @@ local function call(self, class, method, path, act)
 end
 
 local function files(self)
-  return self.world:node(self.node).files
+  return self.place.files
 end
 
 local function change(self, class, method, path, act)
@@ -122,7 +122,9 @@ end
 function Files:close() end
 
 function M.open(world, node, actor)
-  return setmetatable({ world = world, node = node, actor = actor }, Files)
+  return setmetatable({
+    world = world, node = node, place = world:node(node), actor = actor,
+  }, Files)
 end
 
 return M

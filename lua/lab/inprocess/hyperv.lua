@@ -390,7 +390,7 @@ function Hyperv:close() end
 
 function M.open(world, node, actor, options)
   return setmetatable({
-    world = world, node = node, actor = actor, services = {},
+    world = world, node = node, place = world:node(node), actor = actor, services = {}, looks = {},
     job_timeout = options and options.job_timeout or JOB_TIMEOUT,
   }, Hyperv)
 end

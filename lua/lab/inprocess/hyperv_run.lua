@@ -11,19 +11,24 @@ local COMPLETED, WARNINGS = 7, 32768
 local STOPPED = { [8] = true, [9] = true, [10] = true }
 
 function M.host(self)
-  return self.world:node(self.node).hyperv
+  return self.place.hyperv
 end
 
-local function call(self, change, class, method, act)
-  return calls.outside(self.world, {
+local function call_of(self, change, class, method)
+  return {
     kind = "wmi", target = self.node, change = change, actor = self.actor,
     verb = method and "Invoke" or "Enumerate", class = class, method = method,
     namespace = "root/virtualization/v2",
-  }, act)
+  }
 end
 
 function M.look(self, class, act)
-  return call(self, false, class, nil, act)
+  local call = self.looks[class] -- all looks at one class are alike
+  if not call then
+    call = call_of(self, false, class)
+    self.looks[class] = call
+  end
+  return calls.outside(self.world, call, act)
 end
 
 local function raise(code, message)
@@ -70,7 +75,7 @@ local function know_service(self, class)
 end
 
 local function run(self, change, class, method, act)
-  local code, job, out = call(self, change, class, method, act)
+  local code, job, out = calls.outside(self.world, call_of(self, change, class, method), act)
   if code == 4096 then
     job = follow(self, method, job)
     if STOPPED[job.state] then

@@ -12,7 +12,7 @@ local Pnp = {}
 Pnp.__index = Pnp
 
 local function tree(self)
-  return self.world:node(self.node).pnp
+  return self.place.pnp
 end
 
 -- `method`: of a change; nil for a look.
@@ -71,7 +71,7 @@ function Pnp:devices(filter)
   filter = filter or {}
   return call(self, CLASS, nil, function()
     local list = {}
-    for _, record in ipairs(tree(self):devices()) do
+    for _, record in ipairs(tree(self):devices(filter.vendor)) do
       if record.id:find("^PCIP?\\") and passes(record, filter) then
         local locations = locations_of(self, record, filter)
         if at(locations, filter.location) then
@@ -140,7 +140,9 @@ end
 function Pnp:close() end
 
 function M.open(world, node, actor)
-  return setmetatable({ world = world, node = node, actor = actor }, Pnp)
+  return setmetatable({
+    world = world, node = node, place = world:node(node), actor = actor,
+  }, Pnp)
 end
 
 return M

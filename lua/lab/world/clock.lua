@@ -67,11 +67,13 @@ end
 
 -- Applies everything that is due.
 function M:advance()
-  local now = self.source.now()
-  while self.size > 0 and self.heap[1].time <= now do
-    local event = pop(self)
+  local now, heap = self.source.now(), self.heap
+  local event = heap[1]
+  while event and event.time <= now do
+    pop(self)
     self.time = event.time
     event.fn(event.a, event.b, event.c, event.d)
+    event = heap[1]
   end
   if now > self.time then
     self.time = now

@@ -4,7 +4,7 @@
 local errors = require("lab.world.errors")
 local text = require("lab.world.text")
 
-local upper = text.upper
+local lower, upper = text.lower, text.upper
 
 local M = {}
 M.__index = M
@@ -232,10 +232,13 @@ local function view(entry)
   }
 end
 
-function M:devices()
+---@param vendor string? only its devices
+function M:devices(vendor)
   local list = {}
-  for i, entry in ipairs(self.entries) do
-    list[i] = view(entry)
+  for _, entry in ipairs(self.entries) do
+    if not vendor or lower(entry.fn.vendor) == lower(vendor) then
+      list[#list + 1] = view(entry)
+    end
   end
   return list
 end
