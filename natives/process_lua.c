@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <signal.h>
 #include <string.h>
+#include <uv.h> // Windows has SIGKILL only there
 
 #include "await.h"
 #include "lua_util.h"

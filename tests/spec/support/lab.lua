@@ -21,11 +21,18 @@ local function fill(lab, addresses, options)
   lab.eem_url, lab.admin_url, lab.nodes = addresses.eem, addresses.admin, addresses.nodes
   lab.eem = { url = addresses.eem, user = options.user, password = options.password, timeout = 10 }
   lab.wmi = {}
+  local through_com = os.getenv("TAKEOVER_TEST_TRANSPORT") == "com"
   for name, node in pairs(addresses.nodes) do
     lab.wmi[name] = {
-      url = node.url, user = options.user, password = options.password, timeout = 10,
+      user = options.user, password = options.password, timeout = 10,
       namespace = "root/virtualization/v2",
     }
+    if through_com then -- under Wine; the test provider finds the lab by such a host
+      lab.wmi[name].transport = "dcom"
+      lab.wmi[name].host = name .. "." .. node.url:match(":(%d+)/")
+    else
+      lab.wmi[name].url = node.url
+    end
   end
   lab.admin = client.open(addresses.admin)
   return lab

@@ -78,7 +78,7 @@ static HRESULT STDMETHODCALLTYPE connect_server(IWbemLocator *self, const BSTR w
     } else if (SUCCEEDED(hr) && !has_namespace(name_space)) {
         hr = (HRESULT)WBEM_E_INVALID_NAMESPACE;
     } else if (SUCCEEDED(hr)) {
-        hr = new_services(out, node ? node : "", name_space);
+        hr = new_services(out, node ? node : "", name_space, user, password);
     }
     tk_free(name_space);
     tk_free(node);

@@ -129,7 +129,9 @@ struct services {
     char *name_space; // "root/cimv2"
     char *prefix;     // "\\MS1\root\cimv2:"
 };
-HRESULT new_services(IWbemServices **out, const char *node, const char *name_space);
+// The login counts where the control file has none.
+HRESULT new_services(IWbemServices **out, const char *node, const char *name_space,
+                     const char *given_user, const char *given_password);
 struct services *share_services(struct services *s);
 void drop_services(struct services *s);
 // The class that a query or path is about, for the types. NULL: not known.

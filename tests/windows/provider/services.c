@@ -218,15 +218,29 @@ static char *prefix_of(const char *node, const char *name_space)
     return prefix;
 }
 
-HRESULT new_services(IWbemServices **out, const char *node, const char *name_space)
+// Where a node's lab is: as the control file says, or a host called "name.port" on this machine.
+static char *url_of(const char *node)
 {
     char *key = tk_sprintf("node.%s", node);
-    char *url = control(key), *user = control("user"), *password = control("password");
+    char *url = control(key);
+    const char *dot = strrchr(node, '.');
+
+    if (!url && dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1)) {
+        url = tk_sprintf("http://127.0.0.1:%s/wsman", dot + 1);
+    }
+    tk_free(key);
+    return url;
+}
+
+HRESULT new_services(IWbemServices **out, const char *node, const char *name_space,
+                     const char *given_user, const char *given_password)
+{
+    char *url = url_of(node), *user = control("user"), *password = control("password");
     struct tk_wmi_options options = {.transport = "wsman",
                                      .url = url,
                                      .name_space = name_space,
-                                     .user = user,
-                                     .password = password,
+                                     .user = user ? user : given_user,
+                                     .password = password ? password : given_password,
                                      .timeout_ms = 300000};
     struct tk_failure ignored;
     struct services *s;
@@ -251,6 +265,5 @@ HRESULT new_services(IWbemServices **out, const char *node, const char *name_spa
     tk_free(password);
     tk_free(user);
     tk_free(url);
-    tk_free(key);
     return hr;
 }
