@@ -2,6 +2,7 @@ story "Two VMs on two nodes take the last device that fits at the same instant: 
 
 local ANY = { { vendor = "10de", device = "1f08" } }
 cluster {
+  latency = { answer = 0 },
   more = {
     vms = { {
       name = "vme3", id = "0C0C0C0C-3B61-4C1D-9E57-5D2B8C6F1A42", root = [[H:\vme3]],

@@ -12,7 +12,11 @@ local HELD = 600 -- seconds: longer than the spec, so a call held before it is d
 -- then start refuses.
 local IN_FLIGHT = 0.015
 local ALL = 1 << 40 -- no call has this number: the rule only counts
-local SPARE = 2 -- changes that a killed run and its repetition may make more than a clean run
+-- Changes that a killed run and its repetition may make more than a clean run: two, and where an
+-- import was left half made, three. It is thrown away, imported and put in its place again: whether
+-- the file has changed since cannot be read from Hyper-V, and a run remembers nothing of another
+-- one (docs/operation.md).
+local SPARE, SPARE_IMPORT = 2, 3
 local SHOWN = 3 -- stories that went wrong, of which all is told
 
 -- Some milliseconds, so that jobs go on while nobody waits for them.
@@ -151,21 +155,19 @@ local function at_each(moments, fn)
   assert.are.equal("0 of them: ", ("%d of them: %s"):format(#wrong, told))
 end
 
--- Discarding an import that the killed run left half made takes a change back and is not counted:
--- whether the file has changed since cannot be seen, so such an import is never used.
 local function too_many(made, clean)
-  local counted = 0
+  local spare = SPARE
   for _, change in ipairs(made) do
-    counted = counted + (change:find(" discard ", 1, true) and 0 or 1)
+    spare = change:find(" discard ", 1, true) and SPARE_IMPORT or spare
   end
-  if counted > clean + SPARE then
-    return ("%d changes, a clean run makes %d:\n  %s"):format(counted, clean,
+  if #made > clean + spare then
+    return ("%d changes, a clean run makes %d:\n  %s"):format(#made, clean,
       table.concat(made, "\n  "))
   end
 end
 
 describe("start that is killed at any moment", function()
-  it("is completed by start again, with at most two changes more", function()
+  it("is completed by start again, with at most two changes more, three after an import", function()
     local clean, moments, changing = moments_of("start", UNKNOWN, 5, { BEFORE, AFTER, DURING })
     assert.is_true(clean >= 10)
     assert.is_true(changing >= 3 * clean and #moments >= changing + 20)
@@ -222,7 +224,7 @@ describe("the history", function()
     assert.are.equal(before + 3, site.killed)
     local result = site:run({ "start", "vme2", "--wait", "0" })
     assert.are.equal(0, result.code, result.stderr)
-    result = site:run({ "history", "--json", "--limit", "1000" })
+    result = site:run({ "history", "--json", "--limit", "1000" }, { max_output = "64MiB" })
     assert.are.equal(0, result.code, result.stderr)
     local states, interrupted = {}, 0
     for i, run in ipairs(json.decode(result.stdout).runs) do

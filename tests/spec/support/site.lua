@@ -129,12 +129,12 @@ local function options_for(self, arguments, options)
 end
 
 -- Runs a command to its end. options: node ("ms1"), env, lua_path, state, through (a program and
--- arguments that start it), timeout.
+-- arguments that start it), timeout, max_output.
 ---@return { code: integer, stdout: string, stderr: string }
 function Site:run(arguments, options)
   options = options or {}
   local given = options_for(self, arguments, options)
-  given.timeout = options.timeout or LONGEST
+  given.timeout, given.max_output = options.timeout or LONGEST, options.max_output
   for i, word in ipairs(options.through or {}) do
     table.insert(given, i, word)
   end
