@@ -87,7 +87,8 @@ end
 M.is_wanted = is_wanted
 
 -- The nodes that have to be asked before the choice counts: those whose devices it takes; where
--- there is none, all that have a device of the kind; this one, where it has.
+-- there is none, all that have a device of the kind; this one, where it has; all, where one is to
+-- come from another node.
 local function not_asked(c, situation, choice)
   local wanted, list = {}, {}
   for _, device in ipairs(situation.devices) do
@@ -95,11 +96,13 @@ local function not_asked(c, situation, choice)
       wanted[device.node] = true
     end
   end
+  local from_others = false
   for _, picked in ipairs(choice and choice.devices or {}) do
     wanted[picked.device.node or ""] = true
+    from_others = from_others or picked.from == "node"
   end
   for _, node in ipairs(situation.nodes) do
-    if wanted[node.name] and not node.asked then
+    if (wanted[node.name] or from_others) and not node.asked then
       list[#list + 1] = node.name
     end
   end
@@ -130,6 +133,29 @@ local function kept(c, situation)
   return #choice.devices > 0 and choice or nil
 end
 
+-- A device that is idle in the group of another node may be on its way: connected by a start there
+-- whose machine does not run yet. It counts as held while any other machine that could want it is
+-- not seen running. (Of a node that does not answer evidence is asked for, and that says more.)
+local function on_its_way(c, situation)
+  local fixed = {}
+  for _, request in ipairs(c.vm.gpus) do
+    fixed[requests.fixed(request) or ""] = true
+  end
+  for _, device in ipairs(situation.devices) do
+    local node = device.state == "held" and device.node ~= c.node and not device.vm_running
+      and find(situation.nodes, "name", device.node)
+    for _, machine in ipairs(node and node.reachable and not fixed[device.id] and situation.vms
+      or {}) do
+      if machine.key ~= c.vm_name and not machine.running and is_wanted(machine.requests, device)
+      then
+        device.vm_running, device.vm = true, nil -- nobody's yet: no policy takes it
+        device.why = ("%s may be starting with it on %s"):format(machine.key, device.node)
+        break
+      end
+    end
+  end
+end
+
 -- Leaves out devices that this run has lost to others.
 local function without(situation, lost)
   if not lost or not next(lost) then
@@ -158,6 +184,9 @@ function M.choose(c)
   while true do
     local situation, answers = inventory.read(c, { nodes = ask, known = known })
     without(situation, c.memory.lost)
+    if not fixed then
+      on_its_way(c, situation)
+    end
     local choice, rejection = not fixed and kept(c, situation) or nil, nil
     if not choice then
       choice, rejection = placement.choose(situation, c.vm_name, c.node, policy)
@@ -297,7 +326,8 @@ local function by_model(c, situation, list)
 end
 
 -- A machine that has nothing assigned, after a run that was cut off: idle devices here that it asks
--- for and that no other machine could mean.
+-- for and that no other machine which is registered here could mean. (What another run is taking
+-- just now is locked: racing.reserve_or_fail.)
 local function left_behind(c, situation)
   local list = {}
   for _, device in ipairs(situation.devices) do
@@ -305,7 +335,8 @@ local function left_behind(c, situation)
     if idle and is_wanted(c.vm.gpus, device) then
       local others = false
       for _, machine in ipairs(situation.vms) do
-        others = others or machine.key ~= c.vm_name and is_wanted(machine.requests, device)
+        others = others or machine.key ~= c.vm_name and #machine.registered > 0
+          and is_wanted(machine.requests, device)
       end
       if not others then
         list[#list + 1] = device

@@ -108,6 +108,13 @@ local function held_by(gpu, why, otherwise)
   })
 end
 
+-- Raises HELD_BY where it is so.
+function M.fail_if_lost(c, gpu, device)
+  if M.is_lost(c, gpu, device) then
+    held_by(gpu, M.holder(c, device) .. " has it now", "this run leaves it alone")
+  end
+end
+
 -- Chooses other devices in place of one that was lost; those that this run has already stay. Raises
 -- HELD_BY where there are none.
 function M.choose_again(c, gpu, why)

@@ -19,48 +19,55 @@ local M = {
   scenario_text = shrink.scenario_text,
 }
 
+-- The setting in which a situation is played: that given, or one of the same sequences with the
+-- cluster that the situation names.
+function M.setting_for(setting, situation)
+  return situation.cluster and M.setting(setting.sequences, situation.cluster) or setting
+end
+
 -- The first schedule that breaks a rule: without any fault, with one, of a random kind.
 local function first_broken(setting, commands, count)
   for _, situation in ipairs(situations.situations) do
     for _, after in ipairs(commands[situation.command] and situation.after or {}) do
-      local schedule = situations.clean(situation, after)
-      local found = player.play(setting, schedule)
+      local schedule, played = situations.clean(situation, after), M.setting_for(setting, situation)
+      local found = player.play(played, schedule)
       if found then
-        return found, schedule
+        return found, schedule, played
       end
     end
   end
   for _, situation in ipairs(situations.situations) do
     local found, bad
+    local played = M.setting_for(setting, situation)
     if commands[situation.command] then
-      situations.single_faults(setting, situation, function(schedule, _, _, problem)
+      situations.single_faults(played, situation, function(schedule, _, _, problem)
         if not found then
-          found, bad = problem or player.play(setting, schedule), schedule
+          found, bad = problem or player.play(played, schedule), schedule
         end
       end)
     end
     if found then
-      return found, bad
+      return found, bad, played
     end
   end
   for seed = 1, count do
     local schedule = random.schedule(seed, setting)
     local found = player.play(setting, schedule)
     if found then
-      return found, schedule
+      return found, schedule, setting
     end
   end
 end
 
--- The first violation that turns up, shrunk: { rule, text }, schedule. Nil when `count` random
+-- The first violation that turns up, shrunk: { rule, text }, schedule, setting. Nil when `count` random
 -- schedules
 -- found none either.
 function M.find(setting, commands, count)
-  local found, schedule = first_broken(setting, commands, count)
+  local found, schedule, played = first_broken(setting, commands, count)
   if found then
-    schedule, found = shrink.shrink(setting, schedule, found)
+    schedule, found = shrink.shrink(played, schedule, found)
   end
-  return found, schedule
+  return found, schedule, played
 end
 
 return M

@@ -161,7 +161,18 @@ describe("the choice of devices", function()
     } }, more = "" })
     c.parameters.devices[A] = { labels = {}, locations = { ms2 = "L1" } }
     assert.are.same({ B }, chosen(c))
-    assert.are.same({ "eem devices", "ms2 vms" }, counted)
+    assert.are.same({ "eem devices", "ms1 vms", "ms2 vms" }, counted)
+  end)
+
+  it("leaves a device of another node alone that a machine may be starting with there", function()
+    local c = context({ gpus = ANY, where = { [A] = "ms2" }, nodes = { ms2 = {
+      vms = {}, locations = { "L1" },
+    } } })
+    local _, rejection = chosen(c)
+    assert.are.equal("HELD_BY", rejection.code)
+    assert.is_truthy(rejection.text:find("vme3 may be starting with it on ms2", 1, true))
+    c.parameters.vms.vme3.gpus[1].alternatives[1].device = "1eb1" -- nobody else can mean it
+    assert.are.same({ A }, chosen(c))
   end)
 
   it("says who has it when a running machine has the only one", function()
@@ -217,7 +228,7 @@ describe("the choice of devices", function()
     local c = context({ gpus = ANY, where = { [A] = "ms2" } })
     c.memory.peers = { ms2 = { reachable = false, failure = { message = "no route" } } }
     assert.are.same({ A }, chosen(c))
-    assert.are.same({ "eem devices" }, counted)
+    assert.are.same({ "eem devices", "ms1 vms" }, counted)
   end)
 
   it("may be degraded where min says so", function()
@@ -282,7 +293,8 @@ describe("the devices that a machine has here", function()
     local c = context({ gpus = large, where = { [C] = "ms1" } })
     c.parameters.vms.vme3 = nil
     assert.are.same({ C }, present(c))
-    c = context({ gpus = large, where = { [C] = "ms1" } })
+    c = context({ gpus = large, where = { [C] = "ms1" },
+      nodes = { ms1 = { vms = { vme3 = { state = "off", assigned = {} } } } } })
     assert.are.same({}, present(c)) -- vme3 asks for 10de:1f08, which it is, too
   end)
 end)

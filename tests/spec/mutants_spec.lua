@@ -14,12 +14,12 @@ describe("the explorer", function()
       local command = name:match("^%a+")
       local sequence = failover.load_sequence(FOLDER .. "/" .. name)
       local setting = explorer.setting({ [command] = sequence })
-      local found, schedule = explorer.find(setting, { [command] = true }, SOME)
+      local found, schedule, played = explorer.find(setting, { [command] = true }, SOME)
       assert(found, "it survives")
       assert.truthy(#schedule <= 10, "it takes " .. #schedule .. " events")
       -- What was found is repeatable, and is no fault of the shipped sequences.
-      assert.equal(found.rule, explorer.play(setting, schedule).rule)
-      assert.is_nil((explorer.play(explorer.setting(), schedule)))
+      assert.equal(found.rule, explorer.play(played, schedule).rule)
+      assert.is_nil((explorer.play(explorer.setting(nil, played.name), schedule)))
     end)
   end
 

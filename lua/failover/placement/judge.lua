@@ -203,7 +203,7 @@ local function holder_of(device, about)
     and not (about.vm and about.vm.key == device.vm) then
     return ("%s runs with it%s"):format(device.vm, device.node and " on " .. device.node or "")
   elseif device.state == "held" and device.vm_running and not device.vm then
-    return explained(device, "a running virtual machine uses it")
+    return explained(device, "a virtual machine uses it")
   end
 end
 

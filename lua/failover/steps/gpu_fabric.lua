@@ -212,7 +212,8 @@ local connected = step "GPU connected to this node" {
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
         quarantine.seen(gpu, false)
-        if gpu.wrote and not device.free and not racing.is_lost(c, gpu, device) then
+        if gpu.wrote and not device.free then
+          racing.fail_if_lost(c, gpu, device)
           cards.second_writer(gpu, device)
         end
         return false, gpu.title .. " is in group " .. tostring(device.group_id)

@@ -127,7 +127,7 @@ local function work(arguments, setting, index, count)
   end
   for _, situation in ipairs(explorer.situations) do
     if wanted[situation.command] then
-      single(explorer, setting, situation, mine)
+      single(explorer, explorer.setting_for(setting, situation), situation, mine)
     end
   end
   local first = arguments.first_seed or 1

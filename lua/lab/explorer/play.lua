@@ -90,8 +90,7 @@ local function command(play, name, node, options)
     tell(play, "%-4s %s %s: %s, %d calls", node, name, options.vm or VM,
       exit_codes.name(code) or code, run.count)
   end
-  play.calls = run.count
-  play.struck = run.struck
+  play.calls, play.struck = run.count, run.struck
   note_end(play, name, node, code)
   play.code, play.result, play.failure = code, result, result and result.failure or run.failure
   check_run(play, run, code)
@@ -103,7 +102,7 @@ local function command(play, name, node, options)
     broken("I0", tostring(play.failure))
   end
   check_world(play)
-  return code
+  return code, run
 end
 
 local events = {}
@@ -147,6 +146,40 @@ function events.together(play, list)
   end
 end
 
+-- Commands at the same time that want the same thing, of which one can have it. The first one's
+-- faults are what is explored; without any, exactly one must end well, and the others say why not.
+function events.race(play, list)
+  local tasks, runs, codes, winners = {}, {}, {}, 0
+  for i, event in ipairs(list) do
+    tasks[i] = scheduler.spawn(function()
+      codes[i], runs[i] = command(play, event[1], event[2], event[3])
+    end)
+  end
+  for _, task in ipairs(tasks) do
+    local ok, failed = scheduler.join(task)
+    if not ok then
+      error(failed, 0)
+    end
+  end
+  for i in ipairs(list) do
+    winners = winners + (codes[i] == 0 and 1 or 0)
+  end
+  play.calls = runs[1].count
+  if winners > 1 then
+    broken("I1", "both have won what only one can have")
+  elseif not (list[1][3] or {}).faults and winners == 0 then
+    broken("I7", "none has won what one could have")
+  end
+  for i, run in ipairs(runs) do
+    local failed = run.result and run.result.failure
+    local clean = not (list[i][3] or {}).faults
+    if clean and winners == 1 and codes[i] ~= 0 and (not failed or failed.code ~= "HELD_BY") then
+      broken("I8", string.format("%s on %s has lost and says %s", list[i][1], list[i][2],
+        tostring(failed or codes[i])))
+    end
+  end
+end
+
 function events.eem(play, up)
   play.world:admin("eem", { up = up })
 end
@@ -182,7 +215,7 @@ local LATENCY = {
 }
 
 -- What the clusters are called and what is in them: virtual machines with their disks and first
--- owners.
+-- owners; gpus, where they ask by description.
 local clusters = {
   seed = {
     nodes = { "ms1", "ms2" }, vms = { { name = "vme2", disk = "G:", owner = "ms1" } },
@@ -193,6 +226,14 @@ local clusters = {
       { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
       { name = "vme4", disk = "I:", owner = "ms1" },
     },
+  },
+  -- an ExpEther Manager that lets a device in use be regrouped, and takes its time to answer
+  rivals = {
+    nodes = { "ms1", "ms2" }, gpus = { { vendor = "10de", device = "1f08" } },
+    vms = {
+      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
+    },
+    switches = { put_in_use = "accept" }, answer = 0.01,
   },
 }
 
@@ -205,17 +246,27 @@ local function parameters_of(definition)
   end
   for i, vm in ipairs(definition.vms) do
     given.vms[vm.name] = {
-      path = vm.root, gpus = { { id = definition.devices[i].id } },
+      path = vm.root, gpus = clusters[definition.name].gpus
+        or { { id = definition.devices[i].id } },
       mmio = { low = "3GiB", high = "33280MiB" },
     }
   end
   return require("lab.story.cluster").parameters({ parameters = given }, error)
 end
 
+local function table_with(t, key, value)
+  local copy = { [key] = value }
+  for name, entry in pairs(t) do
+    copy[name] = entry
+  end
+  return copy
+end
+
 -- What schedules are played with. `sequences`: by command, in place of the shipped ones; `name`:
--- "seed" or "quad".
+-- "seed", "quad" or "rivals".
 function M.setting(sequences, name)
   name = name or "seed"
+  local latency = table_with(LATENCY, "answer", clusters[name].answer)
   local definition, prepared, all = require("lab.clusters." .. name), {}, {}
   for _, vm in ipairs(definition.vms) do
     prepared[vm.name] = { prepared = true }
@@ -224,8 +275,8 @@ function M.setting(sequences, name)
     all[name_of_one] = sequences and sequences[name_of_one] or failover.load_sequence(name_of_one)
   end
   return {
-    name = name, parameters = parameters_of(definition), cluster = definition, latency = LATENCY,
-    vms = prepared, sequences = all, nodes = clusters[name].nodes, machines = clusters[name].vms,
+    name = name, parameters = parameters_of(definition), cluster = definition, latency = latency,
+    switches = clusters[name].switches, vms = prepared, sequences = all, nodes = clusters[name].nodes, machines = clusters[name].vms,
   }
 end
 

@@ -87,7 +87,7 @@ local function add_lines(lines, schedule, word)
         machine(event[4]), event[3], options_text(event[4]))
     elseif name == "disk" then
       lines[#lines + 1] = string.format('move_disk("%s", "%s")', event[2], event[3] or "G:")
-    elseif name == "together" then
+    elseif name == "together" or name == "race" then
       lines[#lines + 1] = "-- at the same time:"
       add_lines(lines, event[2], "launch")
     elseif texts[name] then

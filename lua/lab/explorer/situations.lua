@@ -5,6 +5,24 @@ local M = {}
 
 -- How a command comes about, and what follows it: the same node again, or the other node.
 M.situations = {
+  -- whoever won or died: both are put in order, and either can start
+  {
+    name = "two start with the last device", command = "start", node = "ms2", cluster = "rivals",
+    options = { vm = "vme3" }, rivals = { { "start", "ms1" } },
+    effects = { "crash before", "crash after", "timeout", "timeout after", "refuse", "lie",
+      "garbage", "stop comes", "slow", "slow after" },
+    before = {},
+    after = {
+      {
+        { "stop", "ms2", { vm = "vme3" } }, { "stop", "ms1" }, { "must", "start", "ms1" },
+        { "must", "monitor", "ms1" },
+      },
+      {
+        { "stop", "ms1" }, { "stop", "ms2", { vm = "vme3" } },
+        { "must", "start", "ms2", { vm = "vme3" } }, { "must", "monitor", "ms2", { vm = "vme3" } },
+      },
+    },
+  },
   {
     name = "start on the first node", command = "start", node = "ms1", before = {},
     after = {
@@ -99,7 +117,8 @@ local function event_of(situation, faults)
     options[key] = value
   end
   options.faults = faults
-  return { situation.command, situation.node, options }
+  local event = { situation.command, situation.node, options }
+  return situation.rivals and { "race", joined({ event }, situation.rivals) } or event
 end
 
 -- The schedule of a situation without any fault.
@@ -117,7 +136,7 @@ function M.single_faults(setting, situation, fn)
     return 0
   end
   for call = 1, play.calls do
-    for _, effect in ipairs(player.effects) do
+    for _, effect in ipairs(situation.effects or player.effects) do
       -- what monitor says after a stop is another answer, not a wrong one
       local apt = effect ~= "stop comes" or situation.command ~= "monitor"
       for _, after in ipairs(apt and situation.after or {}) do

@@ -195,6 +195,10 @@ local function effect_of(actor, call)
   return effect or actor.faults[name .. " " .. made[name]]
 end
 
+-- A call that is late: longer than everything else of a run takes, shorter than eem.settle.
+local SLOW = 0.8 -- seconds
+local slow = { slow = "delay", ["slow after"] = "delay after" }
+
 -- What the actor's own faults do to this call: a rule as the world's faults have it, or nil.
 local function fault_of(world, actor, call)
   local effect = effect_of(actor, call)
@@ -210,6 +214,8 @@ local function fault_of(world, actor, call)
   elseif effect == "lie" then
     world.faults.lie_next = call.change or nil
     return nil
+  elseif slow[effect] then
+    return { effect = slow[effect], seconds = SLOW, actor = actor }
   end
   return { effect = effect, actor = actor }
 end
