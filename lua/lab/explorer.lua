@@ -59,7 +59,8 @@ local function first_broken(setting, commands, count)
   end
 end
 
--- The first violation that turns up, shrunk: { rule, text }, schedule, setting. Nil when `count` random
+-- The first violation that turns up, shrunk: { rule, text }, schedule, setting. Nil when `count`
+-- random
 -- schedules
 -- found none either.
 function M.find(setting, commands, count)

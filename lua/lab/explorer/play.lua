@@ -276,7 +276,8 @@ function M.setting(sequences, name)
   end
   return {
     name = name, parameters = parameters_of(definition), cluster = definition, latency = latency,
-    switches = clusters[name].switches, vms = prepared, sequences = all, nodes = clusters[name].nodes, machines = clusters[name].vms,
+    switches = clusters[name].switches, vms = prepared, sequences = all,
+    nodes = clusters[name].nodes, machines = clusters[name].vms,
   }
 end
 
