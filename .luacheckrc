@@ -11,7 +11,7 @@ files["tests/spec"].std = "+busted"
 -- The words of scenarios are what lua/lab/story defines: `function w.word` and `function v.word`,
 -- and the commands. A story's sentence stays on one line.
 local words = { "start", "stop", "monitor", "prepare", "recover", "plan" }
-for _, name in ipairs({ "drain", "ecx", "expected", "vocabulary" }) do
+for _, name in ipairs({ "drain", "ecx", "expected", "inventory", "vocabulary" }) do
   local file = io.open("lua/lab/story/" .. name .. ".lua")
   for word in (file and file:read("*a") or ""):gmatch("function [vw]%.([%w_]+)") do
     words[#words + 1] = word

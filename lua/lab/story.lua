@@ -25,9 +25,9 @@ local Story = {}
 
 -- A story that names no cluster plays in the shipped one.
 function Story:__index(key)
-  if key == "world" then
+  if key == "world" or key == "parameters" then
     self:make_cluster({})
-    return self.world
+    return rawget(self, key)
   end
   return Story[key]
 end

@@ -45,7 +45,7 @@ if #plan.moves ~= 6 or #plan.lost ~= 2 or plan.done then
 end
 expect_unchanged(before)
 
-plan = drain("ms1", { accept_loss = true })
+drain("ms1", { accept_loss = true })
 for i = 1, 2 do
   expect_running("vm" .. i, nil)
 end

@@ -3,6 +3,7 @@
 local drain = require("lab.story.drain")
 local ecx = require("lab.story.ecx")
 local expected = require("lab.story.expected")
+local inventory = require("lab.story.inventory")
 local run = require("lab.story.run")
 local scheduler = require("host.scheduler")
 
@@ -140,6 +141,7 @@ function M.new(story)
   happening_words(story, v)
   ecx.add(story, v)
   drain.add(story, v)
+  inventory.add(story, v)
   -- Plays a run that `takeover replay --export` has written down. The first thing that the sequence
   -- does differently now ends the story.
   function v.recorded(file, options)
