@@ -27,7 +27,7 @@ static size_t class_of(size_t size)
 
 static bool is_small(size_t size)
 {
-    return size - 1 < SMALL_MAX; // not 0 either
+    return size > 0 && size <= SMALL_MAX;
 }
 
 static void *take(struct tk_heap *heap, size_t size)
