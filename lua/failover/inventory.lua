@@ -91,13 +91,15 @@ local function bind_node(node, answer, cards, complain)
   return bound
 end
 
--- Makes a situation of answers (inventory/ask.lua). `quarantined`: entries by id.
+-- Makes a situation of answers (inventory/ask.lua). `quarantined`: entries by id. `failures`: how
+-- often a device failed lately, by id; among equals, those that did not are better.
 ---@param parameters table
 ---@param answers table
 ---@param quarantined table<string, table>?
 ---@param drained table<string, table>? nodes that are drained
+---@param failures table<string, integer>?
 ---@return Situation
-function M.build(parameters, answers, quarantined, drained)
+function M.build(parameters, answers, quarantined, drained, failures)
   local warnings = table.move(answers.warnings, 1, #answers.warnings, 1, {})
   local function complain(...)
     warnings[#warnings + 1] = string.format(...)
@@ -127,6 +129,7 @@ function M.build(parameters, answers, quarantined, drained)
   local vms = machines.collect(parameters, answers.nodes, bound, nodes, cards, complain)
   for _, card in ipairs(cards) do
     if card.kind == "card" then
+      card.cost = (failures or {})[card.id] or 0
       devices.settle(card, card.node and by_group[card.group_id], (quarantined or {})[card.id])
       devices.finish(card)
     end
@@ -152,7 +155,7 @@ end
 function M.read(c, options)
   local answers = ask.everything(c, options or {}, devices.shown)
   local situation = M.build(c.parameters, answers, c.quarantine:active(),
-    options and options.drained)
+    options and options.drained, c.quarantine:failures())
   return situation, answers
 end
 

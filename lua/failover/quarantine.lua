@@ -186,6 +186,20 @@ function Quarantine:active()
   return active
 end
 
+-- How often each device failed in a row lately, whether it is offered again or not. Those that came
+-- into service since are not among them.
+---@return table<string, integer>
+function Quarantine:failures()
+  local counts, now = {}, self.wall()
+  if self.settings.first > 0 then
+    local ok, text = loop.guard(self.store.read)
+    for id, entry in pairs(ok and parse(text) or {}) do
+      counts[id] = now - entry["until"] <= self.settings.most and entry.count or nil
+    end
+  end
+  return counts
+end
+
 -- All that is remembered now, and the time of day: for a replay of this run.
 function Quarantine:snapshot()
   local ok, text = loop.guard(self.store.read)

@@ -48,6 +48,16 @@ describe("the inventory", function()
     assert.is_truthy(device(situation, "0x8cdf9d9201ff").why:find("does not show it", 1, true))
   end)
 
+  it("remembers how often a device failed lately, also when it is offered again", function()
+    local function read(over)
+      return device((fleet.read({ quarantined = { { id = fleet.A2, since = 1799990000,
+        ["until"] = over, count = 2, reason = "its link is down", node = "ms1" } } })), fleet.A2)
+    end
+    assert.are.same({ "free", 2 }, { read(1800000000).state, read(1800000000).cost })
+    assert.are.same({ "quarantined", 2 }, { read(1800000600).state, read(1800000600).cost })
+    assert.are.same({ "free", 0 }, { read(1799900000).state, read(1799900000).cost })
+  end)
+
   it("tells who has what from Hyper-V's assignments", function()
     local situation = fleet.read()
     local card = device(situation, fleet.A1)

@@ -71,6 +71,19 @@ describe("the quarantine of devices", function()
     assert.are.equal(1, fail_once().count)
   end)
 
+  it("tells how often a device failed in a row lately, also after its end", function()
+    fail_once()
+    now = now + 599
+    fail_once()
+    assert.are.same({ [CARD] = 2 }, open():failures())
+    now = now + 1200
+    assert.is_nil(open():active()[CARD])
+    assert.are.same({ [CARD] = 2 }, open():failures())
+    now = now + 86401
+    assert.are.same({}, open():failures())
+    assert.are.same({}, open(nil, { first = 0, most = 86400 }):failures())
+  end)
+
   it("forgets a device that came into service, and no other", function()
     local q = open()
     q:suspect(CARD, "its link is down")

@@ -65,24 +65,28 @@ end
 
 ---- one node --------------------------------------------------------------------------------------
 
--- A key of parameters.vms for a machine of Hyper-V: by GUID where that is given, else by name.
-local function key_of(parameters, vm)
-  local by_name
+-- Finds the key in parameters.vms of a machine of Hyper-V: by GUID where that is given, else by
+-- name.
+local function key_finder(parameters)
+  local by_id, by_name = {}, {}
   for key, ours in pairs(parameters.vms) do
-    if ours.id == vm.id then
-      return key
-    elseif not ours.id and (ours.name or key):lower() == vm.name:lower() then
-      by_name = key
+    if ours.id then
+      by_id[ours.id] = key
+    else
+      by_name[(ours.name or key):lower()] = key
     end
   end
-  return by_name
+  return function(vm)
+    return by_id[vm.id] or by_name[vm.name:lower()]
+  end
 end
 
 -- Machines that are not ours matter only where they use a device; that is seen in the list of
 -- assignable devices, so that they need not be asked one by one for nothing.
 local function ask_machines(c, node, hyperv, answer, options)
+  local key_of = key_finder(c.parameters)
   for _, vm in ipairs(answer.listed) do
-    local key = key_of(c.parameters, vm)
+    local key = key_of(vm)
     answer.vms[#answer.vms + 1] = {
       id = vm.id, name = vm.name, key = key, state = vm.state, status = vm.status,
       uptime = vm.uptime, running = evidence.is_active(vm), assigned = {},
