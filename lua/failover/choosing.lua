@@ -35,7 +35,7 @@ local function gpu_of(device, picked)
     id = device.id, title = device.title, vendor = device.vendor, device = device.device,
     locations = device.locations, seen_group = device.group_id, power = device.power,
     reachable = device.reachable, kind = device.kind, request = picked and picked.request,
-    from = picked and picked.from, victim = picked and picked.victim,
+    from = picked and picked.from, victim = picked and picked.victim, seen_on = device.node,
   }
 end
 

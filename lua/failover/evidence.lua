@@ -81,6 +81,12 @@ function M.users(c, node, gpu, vms)
   return names, location ~= nil
 end
 
+-- Does an active machine on a node that answers have the device?
+function M.used_on(c, gpu, node)
+  local state = M.peer(c, node)
+  return state.reachable and #(M.users(c, node, gpu, state.vms)) > 0
+end
+
 -- Refuses, because running machines use the device. Where they are only known to use one of its
 -- model, what would tell them apart is said, too.
 function M.refuse_used(gpu, node, names, certain)

@@ -7,6 +7,7 @@
 --   c.parameters, c.ecx, c.evidence    everything in parameters.lua, CLP_* as words, the
 -- operator's word
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
+--   c.cluster                          stop_group(group): EXPRESSCLUSTER's commands on this host
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
 --   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
@@ -39,6 +40,15 @@ local real = {
   end,
   files = function(connection)
     return require("fs").open(connection)
+  end,
+  -- the cluster manager has no connection: its commands are on this host
+  cluster = function()
+    return {
+      stop_group = function(_, group)
+        return require("ecx").stop_group(group)
+      end,
+      close = function() end,
+    }
   end,
 }
 
@@ -124,6 +134,11 @@ local lazy = {
   eem = function(self)
     return watch(self, "eem", nil, function()
       return self.natives.eem(resolved(self, self.parameters.eem))
+    end)
+  end,
+  cluster = function(self)
+    return watch(self, "cluster", nil, function()
+      return self.natives.cluster()
     end)
   end,
   hyperv = function(self)

@@ -16,6 +16,7 @@ return failover.sequence "start" {
   vm.undisturbed,
   gpu.chosen,
   gpu.reserved,
+  gpu.given_up,
   gpu.may_be_taken,
   failover.together {
     { gpu.released, gpu.connected, gpu.present, gpu.disabled, gpu.dismounted },

@@ -1,6 +1,7 @@
 -- Facts about which GPU it is to be: chosen, reserved against other runs on this node; and which
 -- devices a machine has.
 local choosing = require("failover.choosing")
+local evidence = require("failover.evidence")
 local failover = require("failover")
 local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
@@ -117,4 +118,69 @@ local reserved = step "GPU reserved on this node" {
   end,
 }
 
-return { chosen = chosen, identified = identified, reserved = reserved }
+-- The machine that runs with a device which is to be taken from it, nil where none does any more.
+local function user_of(c, gpu)
+  local ours, peer = c.parameters.vms[gpu.victim], c:peer(gpu.seen_on).hyperv
+  for _, vm in ipairs(peer:vms()) do
+    local same = ours.id and vm.id == ours.id
+      or not ours.id and vm.name:lower() == ours.name:lower()
+    if same and evidence.is_active(vm) then
+      return vm
+    end
+  end
+end
+
+local function victims(c)
+  local list = {}
+  for _, gpu in ipairs(c.gpus or {}) do
+    list[#list + 1] = gpu.victim and gpu or nil
+  end
+  return list
+end
+
+-- EXPRESSCLUSTER stops the group of such a machine, because it would start it again at once if it
+-- were turned off by somebody else. Whether its commands may be called from a start script is not
+-- verified (fact sheet ecx-eem, 1.5); of another group at least nothing speaks against it.
+local given_up = step "GPU given up by VMs of lower priority" {
+  within = function(c)
+    local seconds = 60
+    for _, gpu in ipairs(victims(c)) do
+      seconds = seconds + c.parameters.vms[gpu.victim].stop_timeout
+    end
+    return seconds
+  end,
+  when = function(c)
+    return #victims(c) > 0
+  end,
+  holds = function(c)
+    for _, gpu in ipairs(victims(c)) do
+      local vm = user_of(c, gpu)
+      if vm then
+        return false, string.format("%s runs with %s on %s", vm.name, gpu.title, gpu.seen_on)
+      end
+    end
+    return true
+  end,
+  act = function(c)
+    local stopped = {}
+    for _, gpu in ipairs(victims(c)) do
+      local victim = c.parameters.vms[gpu.victim]
+      if not stopped[gpu.victim] and user_of(c, gpu) then
+        stopped[gpu.victim] = true
+        if not victim.group then
+          failover.refuse("%s has no group in parameters.lua: EXPRESSCLUSTER cannot be asked to "
+            .. "stop it", gpu.victim)
+        end
+        c:note(string.format("%s is stopped: its priority is %d, that of %s is %d, and placement."
+          .. "preempt allows it", gpu.victim, victim.priority, c.vm_name, c.vm.priority),
+          { device = gpu.id, from = gpu.victim })
+        if not c.cluster:stop_group(victim.group) then
+          failover.refuse("there is no clpgrp on %s, so that %s cannot be stopped", c.node,
+            gpu.victim)
+        end
+      end
+    end
+  end,
+}
+
+return { given_up = given_up, chosen = chosen, identified = identified, reserved = reserved }

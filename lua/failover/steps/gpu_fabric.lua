@@ -79,7 +79,9 @@ local may_be_taken = step "GPU free, or evidence that it may be taken" {
       if device.group_id ~= c.this.group_id then
         check_capacity(c, gpu)
       end
-      if elsewhere(c, device) then
+      if gpu.victim and evidence.used_on(c, gpu, gpu.seen_on) then
+        return false, gpu.title .. " is used on " .. gpu.seen_on .. " until it is given up"
+      elseif elsewhere(c, device) then
         return true, evidence.for_taking(c, gpu, holder_of(c, gpu, device))
       end
     end

@@ -1,6 +1,7 @@
 -- The natives' Lua interface on a simulated world, in the same process: what scenarios and the
 -- explorer run sequences
 -- against. lab/server.lua shows the same world over HTTP; a conformance spec compares the two.
+local cluster = require("lab.inprocess.cluster")
 local eem = require("lab.inprocess.eem")
 local files = require("lab.inprocess.files")
 local hyperv = require("lab.inprocess.hyperv")
@@ -36,6 +37,9 @@ function M.natives(world, actor)
     end,
     files = function(connection)
       return files.open(world, connection.node, actor)
+    end,
+    cluster = function()
+      return cluster.open(world, actor)
     end,
   }
 end

@@ -178,6 +178,9 @@ function Answers:natives()
     wmi = function(_, node)
       return setmetatable({ node = node }, Connection)
     end,
+    cluster = function()
+      return handle(self, "cluster", "cluster")
+    end,
   }
   for _, native in ipairs({ "hyperv", "pnp", "files" }) do
     natives[native] = function(connection)

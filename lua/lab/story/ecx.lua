@@ -1,6 +1,7 @@
 -- The words of a story in which EXPRESSCLUSTER decides (docs/scenarios.md, EXPRESSCLUSTER): the
 -- model of lab/ecx.lua on this story's world.
 local ecx = require("lab.ecx")
+local failure = require("failure")
 local run = require("lab.story.run")
 local scheduler = require("host.scheduler")
 
@@ -65,11 +66,43 @@ local function where_is(cluster, group)
   end
 end
 
+-- clpgrp -t, from a script of Takeover.
+local function stopped_by_command(story, name)
+  local done, group = nil, nil
+  for _, known in ipairs(manager(story).groups) do
+    group = known.name == name and known or group
+  end
+  local source = group and where_is(manager(story), group)
+  if not source then
+    failure.raise({
+      code = "ECX_FAILED", target = name, message = "clpgrp: the group is not online: " .. name,
+    })
+  end
+  story:tell("     clpgrp -t %s", name)
+  manager(story):spawn(function()
+    done = manager(story):stop_group(group, source, "groupstop")
+    group.stopped = done
+  end)
+  while done == nil do
+    scheduler.sleep(0.5)
+    story.world:advance()
+  end
+  if not done then
+    failure.raise({
+      code = "ECX_FAILED", target = name, message = "clpgrp: the group cannot be stopped",
+    })
+  end
+  return true
+end
+
 local function operator_words(story, v)
   -- The cluster that manages the virtual machines of this story; nothing runs before ecx_start.
   function v.ecx(options)
     story.ecx_runs = {}
     story.ecx = ecx.new(stage_of(story, v), options or {})
+    story.world.cluster_manager = function(group)
+      return stopped_by_command(story, group)
+    end
   end
   -- The cluster service of every server that has power.
   function v.ecx_start()
