@@ -12,6 +12,13 @@ local world_module = require("lab.world")
 
 local looks, changes, states = tables.looks, tables.changes, tables.states
 local JOBS = { job_timeout = 3 }
+-- Under Wine the natives in C may reach the lab through COM, which has no HTTP to fail.
+local OVER_COM = os.getenv("TAKEOVER_TEST_TRANSPORT") == "com"
+
+-- Whether a fault of the transport is one of WMI's own.
+local function can_happen(rule)
+  return not OVER_COM or rule.hresult ~= nil
+end
 
 local function words_of(rule)
   return string.format(rule.hresult and "%s 0x%08X" or "%s %s", rule.effect,
@@ -48,10 +55,17 @@ local function outcome(call, natives)
   if target and (target:find("^%a+://") or target:find("^SELECT ")) then
     target = nil -- an address or a query, which only sockets have
   end
-  return {
+  local marks = {
     code = raised.code, transient = raised.transient, maybe_executed = raised.maybe_executed,
     hresult = raised.hresult, http = raised.http, target = target,
   }
+  if OVER_COM then
+    marks.http = nil
+    if raised.code == "WMI_UNREACHABLE" then -- RPC has numbers for this, and is less certain
+      marks.hresult, marks.maybe_executed = nil, nil
+    end
+  end
+  return marks
 end
 
 -- What is true afterwards: everything but times and the count of requests.
@@ -175,9 +189,11 @@ describe("both faces of the world", function()
 
   for _, rules in ipairs({ tables.transport, tables.truths }) do
     for _, rule in ipairs(rules) do
-      for name, state in pairs(tables.works) do
+      local possible = rules == tables.truths or can_happen(rule)
+      for name, state in pairs(possible and tables.works or {}) do
         it(name .. " with a fault: " .. words_of(rule), function()
-          local faces, found = prepare(by_name[state], { job_timeout = 0.2 }), {}
+          local jobs = { job_timeout = OVER_COM and 1 or 0.2 } -- Wine is slower
+          local faces, found = prepare(by_name[state], jobs), {}
           disturb(faces, rule)
           compare(faces, name, changes[name] or looks[name], found)
           judge(faces, found)
@@ -187,7 +203,8 @@ describe("both faces of the world", function()
   end
 
   for _, rule in ipairs(tables.transport) do
-    it("fail alike in every look: " .. words_of(rule), function()
+    local title = "fail alike in every look: " .. words_of(rule)
+    local _ = can_happen(rule) and it(title, function()
       local faces, found = prepare(by_name["running with the GPU"]), {}
       disturb(faces, rule, "~^[EG]")
       for name, look in pairs(looks) do
