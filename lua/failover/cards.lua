@@ -174,8 +174,9 @@ function M.locate(c, gpu)
   end
   gpu.location, gpu.instance, gpu.dismounted = place.location, place.id, place.dismounted
   gpu.functions = {}
+  local here = slot(gpu.location)
   for _, device in ipairs(all) do
-    if device.location and slot(device.location) == slot(gpu.location) then
+    if device.location and slot(device.location) == here then
       gpu.functions[#gpu.functions + 1] = device
     end
   end

@@ -22,7 +22,7 @@ function M.same(a, b)
   local function plain(text)
     return (text:gsub("/", "\\"):gsub("\\+$", ""):lower())
   end
-  return a and b and plain(a) == plain(b) or false
+  return a and b and (a == b or plain(a) == plain(b)) or false
 end
 
 local function definitions(files, directory)

@@ -30,9 +30,13 @@ local normal = text.kept(function(path)
   return (path:gsub("\\+$", ""))
 end)
 
-local function split(path)
-  return path:match("^(.*)\\([^\\]+)$")
-end
+-- Directory of a path; false for a root.
+local parent_of = text.kept(function(path)
+  return path:match("^(.*)\\[^\\]+$") or false
+end)
+local name_of = text.kept(function(path)
+  return path:match("[^\\]*$")
+end)
 
 -- Of a path's drive; "" when it names none.
 local letter_of = text.kept(function(path)
@@ -59,11 +63,10 @@ function M:find(path)
 end
 
 local function add(self, disk, path, directory)
-  local parent_path, name = split(path)
-  local parent = disk.entries[lower(parent_path)]
+  local parent = disk.entries[lower(parent_of(path))]
   local entry = {
     path = path,
-    name = name,
+    name = name_of(path),
     directory = directory or false,
     children = directory and {} or nil,
     size = 0,
@@ -77,7 +80,7 @@ end
 local function make_directory_on(self, disk, path)
   local entry = disk.entries[lower(path)]
   if not entry then
-    make_directory_on(self, disk, (split(path)))
+    make_directory_on(self, disk, parent_of(path))
     entry = add(self, disk, path, true)
   end
   return entry
@@ -96,7 +99,7 @@ function M.write_on(self, disk, path, size)
   path = normal(path)
   local entry = disk.entries[lower(path)]
   if not entry then
-    make_directory_on(self, disk, (split(path)))
+    make_directory_on(self, disk, parent_of(path))
     entry = add(self, disk, path, false)
   end
   entry.size = size or entry.size
@@ -184,7 +187,7 @@ end
 -- The target of a copy or rename: its disk, or a return value.
 local function target(self, to)
   local disk = disk_of(self, to)
-  local parent = disk and split(to)
+  local parent = disk and parent_of(to)
   if not parent or not disk.entries[lower(parent)] then
     return nil, NO_OBJECT
   end
@@ -238,7 +241,7 @@ end
 M.copy_directory = M.copy
 
 local function unhook(disk, entry)
-  local parent = disk.entries[split(entry.path):lower()]
+  local parent = disk.entries[lower(parent_of(entry.path))]
   for i, child in ipairs(parent.children) do
     if child == entry then
       table.remove(parent.children, i)
@@ -280,9 +283,8 @@ function M:rename(path, to)
     local from = entry.path
     unhook(disk, entry)
     move(disk, entry, to)
-    local parent, name = split(to)
-    entry.name = name
-    table.insert(disk.entries[lower(parent)].children, entry)
+    entry.name = name_of(to)
+    table.insert(disk.entries[lower(parent_of(to))].children, entry)
     self.world:log(self.node.name, "rename", from, to)
   end
   return DONE
