@@ -37,6 +37,7 @@ static const char *const migrations[] = {
     "ALTER TABLE calls ADD COLUMN branch TEXT;"
     "ALTER TABLE calls ADD COLUMN extra TEXT;"
     "ALTER TABLE calls ADD COLUMN cut INTEGER;",
+    "CREATE INDEX calls_connect ON calls (id) WHERE native = 'eem' AND verb = 'connect';",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

@@ -59,7 +59,8 @@ enum tk_journal_query {
     TK_JOURNAL_STEPS, // of one run, in order; calls and notes too
     TK_JOURNAL_CALLS,
     TK_JOURNAL_NOTES,
-    TK_JOURNAL_STEP_TIMES, // seconds of done steps of one name in successful runs, newest first
+    TK_JOURNAL_DEVICE_TIMES, // of the last connections of devices, newest first
+    TK_JOURNAL_STEP_TIMES,   // seconds of done steps of one name in successful runs, newest first
 };
 
 struct tk_journal_filter { // NULL, 0: any

@@ -21,6 +21,7 @@ enum tk_statement {
     ST_STEPS,
     ST_CALLS,
     ST_NOTES,
+    ST_DEVICE_TIMES,
     ST_STEP_TIMES,
     ST_COUNT,
 };

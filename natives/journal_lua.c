@@ -448,6 +448,15 @@ static int l_step_times(lua_State *L)
                                                  .limit = luaL_optinteger(L, 5, 0)});
 }
 
+// Journal:device_times(limit) -> list   [-2, +1, e]
+static int l_device_times(lua_State *L)
+{
+    struct tk_journal *j = check_journal(L);
+
+    return push_rows(L, j, TK_JOURNAL_DEVICE_TIMES,
+                     &(struct tk_journal_filter){.limit = luaL_optinteger(L, 2, 0)});
+}
+
 // ---- opening -----------------------------------------------------------------------------------
 
 static int l_close(lua_State *L)
@@ -497,6 +506,7 @@ int luaopen_journal(lua_State *L)
         {"calls", l_calls},
         {"notes", l_notes},
         {"step_times", l_step_times},
+        {"device_times", l_device_times},
         {"close", l_close},
         {NULL, NULL},
     };

@@ -13,6 +13,7 @@ static const enum tk_statement statement_of[] = {
     [TK_JOURNAL_STEPS] = ST_STEPS,
     [TK_JOURNAL_CALLS] = ST_CALLS,
     [TK_JOURNAL_NOTES] = ST_NOTES,
+    [TK_JOURNAL_DEVICE_TIMES] = ST_DEVICE_TIMES,
     [TK_JOURNAL_STEP_TIMES] = ST_STEP_TIMES,
 };
 
@@ -57,6 +58,9 @@ int tk_journal_select(struct tk_journal *j, enum tk_journal_query query,
         bind_text(s, 3, filter->kind);
         bind_text(s, 4, filter->native);
         sqlite3_bind_int64(s, 5, limit);
+        break;
+    case TK_JOURNAL_DEVICE_TIMES:
+        sqlite3_bind_int64(s, 1, limit);
         break;
     case TK_JOURNAL_STEP_TIMES:
         bind_text(s, 1, filter->vm);

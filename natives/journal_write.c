@@ -39,6 +39,10 @@ static const char *const texts[ST_COUNT] = {
                  " AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR native = ?4)"
                  " ORDER BY id LIMIT ?5",
     [ST_NOTES] = "SELECT id, run, at, text, data FROM notes WHERE run = ?1 ORDER BY id LIMIT ?2",
+    [ST_DEVICE_TIMES] =
+        "SELECT c.target AS device, s.state AS state, s.ended - s.began AS took FROM calls c"
+        " JOIN steps s ON s.id = c.step WHERE c.native = 'eem' AND c.verb = 'connect'"
+        " AND s.ended IS NOT NULL ORDER BY c.id DESC LIMIT ?1",
     [ST_STEP_TIMES] = "SELECT s.ended - s.began AS took FROM steps s JOIN runs r ON r.id = s.run"
                       " WHERE s.name = ?3 AND s.state = 'done' AND r.vm IS ?1 AND r.command IS ?2"
                       " AND r.state = 'succeeded' ORDER BY s.id DESC LIMIT ?4",

@@ -182,7 +182,9 @@ function M.choose(c)
     known.eem = named_devices(c)
   end
   while true do
-    local situation, answers = inventory.read(c, { nodes = ask, known = known })
+    local situation, answers = inventory.read(c, {
+      nodes = ask, known = known, costs = not fixed and c.costs or nil,
+    })
     without(situation, c.memory.lost)
     if not fixed then
       on_its_way(c, situation)

@@ -12,6 +12,8 @@ local machines = require("failover.inventory.machines")
 
 local M = {}
 
+local FAILURE = 60 -- seconds that a failure lately counts for
+
 local function sorted_names(t)
   local names = {}
   for name in pairs(t) do
@@ -129,7 +131,7 @@ function M.build(parameters, answers, quarantined, drained, failures)
   local vms = machines.collect(parameters, answers.nodes, bound, nodes, cards, complain)
   for _, card in ipairs(cards) do
     if card.kind == "card" then
-      card.cost = (failures or {})[card.id] or 0
+      card.cost = FAILURE * ((failures or {})[card.id] or 0)
       devices.settle(card, card.node and by_group[card.group_id], (quarantined or {})[card.id])
       devices.finish(card)
     end
@@ -147,7 +149,7 @@ end
 -- machines, too; drained: nodes that are drained, by name; eem = "optional": also without ExpEther
 -- Manager, whose devices then are missing. A node that does not answer is a warning. Raises what
 -- ExpEther Manager raises.
--- known: answers that an earlier call gave, which are not asked again.
+-- costs: of devices, by id; known: answers that an earlier call gave, which are not asked again.
 ---@param c Context
 ---@param options table?
 ---@return Situation
@@ -156,6 +158,9 @@ function M.read(c, options)
   local answers = ask.everything(c, options or {}, devices.shown)
   local situation = M.build(c.parameters, answers, c.quarantine:active(),
     options and options.drained, c.quarantine:failures())
+  for _, device in ipairs(situation.devices) do
+    device.cost = device.cost + (options and options.costs and options.costs[device.id] or 0)
+  end
   return situation, answers
 end
 

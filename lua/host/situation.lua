@@ -21,6 +21,13 @@ function M.read(arguments, program, options)
   end
   local c = s:context(nil, { node = here })
   options.drained = require("host.drained").read(s.state)
+  if require("fs").find(s.parameters.journal) then
+    local opened, journal = loop.guard(s.journal, s, true)
+    options.costs = opened and require("failover.costs").from(journal) or nil
+    if opened then
+      journal:close()
+    end
+  end
   local ok, situation = loop.guard(require("failover.inventory").read, c, options)
   c:close()
   if not ok and not (failure.is(situation) and situation.source == "eem") then

@@ -213,7 +213,7 @@ local function run_engine(record, given, book, options)
     secret = function()
       return "***" -- nobody is asked for it
     end,
-    quarantine = quarantine.in_memory(remembered.text),
+    quarantine = quarantine.in_memory(remembered.text), costs = arguments.recording.costs or {},
     claims = {
       take = function()
         return { release = function() end } -- who else was at work is not known; nobody is now

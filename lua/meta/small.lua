@@ -73,6 +73,10 @@ function Journal:notes(run) end
 -- Durations of the same step in earlier successful runs, seconds, newest first.
 ---@return number[]
 function Journal:step_times(vm, command, step_name, limit) end
+-- The last times that devices were connected, of all runs, newest first: how the step ended in which that was ordered, and how long it took.
+---@param limit integer?
+---@return { device: string, state: string, took: number }[]
+function Journal:device_times(limit) end
 function Journal:close() end
 
 process = {}

@@ -216,6 +216,27 @@ describe("journal", function()
     assert.same({}, j:step_times("w", "start", "VM running", 10))
   end)
 
+  it("knows how the last connections of devices went", function()
+    local run = j:begin_run({ command = "start", vm = "v" })
+    local function connect(id, state)
+      local step = j:begin_step(run, { name = "GPU connected to this node" })
+      call(run, { step = step, native = "eem", verb = "connect", kind = "change", target = id })
+      call(run, { step = step, native = "eem", verb = "device", target = id })
+      if state then
+        j:end_step(step, { state = state })
+      end
+    end
+    connect("0x1", "done")
+    connect("0x2", "failed")
+    connect("0x3", nil)
+    local rows = j:device_times(10)
+    assert.same({ { "0x2", "failed" }, { "0x1", "done" } }, {
+      { rows[1].device, rows[1].state }, { rows[2].device, rows[2].state },
+    })
+    assert.equal("number", type(rows[1].took))
+    assert.equal(1, #j:device_times(1))
+  end)
+
   it("holds no secret, whatever was told", function()
     log.add_secret("Journal-Secret-771")
     local word = "x Journal-Secret-771"

@@ -13,10 +13,12 @@
 --   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
 --   c.claims                           locks of devices against other runs (failover/racing.lua)
 --   c.quarantine                       devices that failed lately (failover/quarantine.lua)
+--   c.costs                            what taking a device costs, by id (failover/costs.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
 local failure = require("failure")
 local observe = require("failover.engine.observe")
+local costs = require("failover.costs")
 local diary = require("failover.engine.diary")
 local quarantine = require("failover.quarantine")
 local reach = require("failover.engine.reach")
@@ -131,6 +133,9 @@ local function host(self, name)
 end
 
 local lazy = {
+  costs = function(self)
+    return costs.from(self.journal.journal)
+  end,
   eem = function(self)
     return watch(self, "eem", nil, function()
       return self.natives.eem(resolved(self, self.parameters.eem))
@@ -201,6 +206,7 @@ function M.open(options)
     end,
   }
   setmetatable(self, { __index = index })
+  rawset(self, "costs", options.costs)
   self.journal = diary.new(options.journal, function(text)
     self.warnings[#self.warnings + 1] = text
   end)

@@ -7,13 +7,27 @@ local M = {}
 
 local PARAMETERS_MAX = 131072 -- bytes of JSON that a run's row may have for them
 
+-- The machine, and of the others what a choice by description looks at.
+local function machines_of(c, described)
+  local vms = { [c.vm_name] = c.vm }
+  for key, vm in pairs(described and c.parameters.vms or {}) do
+    vms[key] = vms[key] or {
+      key = key, name = vm.name, path = vm.path, gpus = vm.gpus, priority = vm.priority,
+      nodes = vm.nodes, group = vm.group, id = vm.id, mmio = vm.mmio,
+    }
+  end
+  return vms
+end
+
 -- What a replay starts from: the parameters that steps can see (secrets are references), the Lua
 -- files that take part, the moment of the beginning, what this node remembers of devices.
 local function recording_of(options, began)
   local c = options.context
+  local described = c.vm_name and not require("failover.choosing").all_fixed(c.vm)
   local parameters = {
     eem = c.parameters.eem, nodes = c.parameters.nodes, devices = c.parameters.devices,
-    vms = c.vm_name and { [c.vm_name] = c.vm } or nil, quarantine = c.parameters.quarantine,
+    vms = c.vm_name and machines_of(c, described) or nil, quarantine = c.parameters.quarantine,
+    placement = c.parameters.placement,
   }
   local ok, text = pcall(require("json").encode, parameters)
   return {
@@ -21,6 +35,7 @@ local function recording_of(options, began)
     remark = options.remark,
     parameters = ok and #text <= PARAMETERS_MAX and parameters or nil,
     quarantine = c.quarantine:snapshot(),
+    costs = described and next(c.costs) and c.costs or nil,
     files = require("failover.engine.sources").hashes(options.sequence_name),
   }
 end
