@@ -45,7 +45,7 @@
 ---@field shown_as string?  what the node calls it
 ---@field slot table?       of the I/O box: { model, serial, type, vendor, device }, as ExpEther Manager shows them
 ---@field quarantine table? entry of failover.quarantine
----@field cost number       how often it failed in a row lately, as this node remembers it; among equals the least is taken
+---@field cost number       seconds: how long its last connections took, and a minute for each failure lately; among equals the least is taken
 ---@field total_vram integer? of a partitionable GPU: bytes
 ---@field free_vram integer?
 ---@field partitions integer? in use

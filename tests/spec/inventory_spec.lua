@@ -53,8 +53,8 @@ describe("the inventory", function()
       return device((fleet.read({ quarantined = { { id = fleet.A2, since = 1799990000,
         ["until"] = over, count = 2, reason = "its link is down", node = "ms1" } } })), fleet.A2)
     end
-    assert.are.same({ "free", 2 }, { read(1800000000).state, read(1800000000).cost })
-    assert.are.same({ "quarantined", 2 }, { read(1800000600).state, read(1800000600).cost })
+    assert.are.same({ "free", 120 }, { read(1800000000).state, read(1800000000).cost })
+    assert.are.same({ "quarantined", 120 }, { read(1800000600).state, read(1800000600).cost })
     assert.are.same({ "free", 0 }, { read(1799900000).state, read(1799900000).cost })
   end)
 
