@@ -83,6 +83,27 @@ function M.node(s, name)
   end
 end
 
+-- "10de:1f08 GeForce RTX 2060"; of one that is given in shares also what is left of it. Empty where
+-- nothing is known.
+---@return string
+function M.card_words(device)
+  local words = {}
+  if device.vendor and device.device then
+    words[1] = device.vendor .. ":" .. device.device
+  end
+  words[#words + 1] = device.model or device.shown_as
+  local text = table.concat(words, " ")
+  if device.kind ~= "partitionable" then
+    return text
+  end
+  local size = require("failover.placement.judge").size
+  if device.free_vram and device.total_vram then
+    text = ("%s, %s of %s free"):format(text, size(device.free_vram), size(device.total_vram))
+  end
+  return ("%s, %d%s in use"):format(text, device.partitions,
+    device.most and " of " .. device.most .. " shares" or " shares")
+end
+
 -- "purpose=training, size=large"
 ---@return string
 function M.label_words(labels)

@@ -149,6 +149,7 @@ local scenes = {
   disk_to("ms2"),
   play("failover: start on ms2", "ms2", { "start", VM }, FAILOVER, runs_on("ms2")),
   play("monitor on ms2", "ms2", { "monitor", VM }, nil, runs_on("ms2")),
+  play("who has what: gpu list", "ms2", { "gpu", "list" }, nil, runs_on("ms2")),
   event("ms1 has power again and boots", function(stage)
     stage.lab:power("ms1", "on")
     wait_for(stage, node_up("ms1"), "ms1 was up")

@@ -42,15 +42,10 @@ function M.mark(kind)
   return '<svg class="mark" viewBox="-8 -8 16 16" aria-hidden="true">' .. SHAPES[kind] .. "</svg>"
 end
 
--- "10de:1f08 GeForce RTX 2060"
 ---@return string
 function M.card_words(device)
-  local words = {}
-  if device.vendor and device.device then
-    words[1] = device.vendor .. ":" .. device.device
-  end
-  words[#words + 1] = device.model or device.shown_as
-  return #words > 0 and table.concat(words, " ") or "unknown card"
+  local words = require("host.situation").card_words(device)
+  return words ~= "" and words or "unknown card"
 end
 
 -- Who has it: "vme2", "vme2 (off)", "vme2 or vme3"; nil for nobody.

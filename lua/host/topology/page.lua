@@ -87,8 +87,9 @@ end
 local function devices_table(situation)
   local rows = {}
   for i, device in ipairs(situation.devices) do
+    local id = device.kind == "card" and device.name and device.id or nil -- a share's is a path
     rows[i] = {
-      { text = device.name or device.id, below = device.name and device.id or nil },
+      { text = device.name or device.id, below = id },
       { raw = drawing.mark(drawing.kind_of(device)), text = device.state }, device.node,
       drawing.user_words(device), drawing.card_words(device), device.identity,
       situations.label_words(device.labels), device.box, device.link, device.why,

@@ -59,15 +59,6 @@ local function filter_of(arguments, s)
   return wanted
 end
 
-local function card_words(device)
-  local words = {}
-  if device.vendor and device.device then
-    words[1] = device.vendor .. ":" .. device.device
-  end
-  words[#words + 1] = device.model or device.shown_as
-  return table.concat(words, " ")
-end
-
 -- "vme2 (off)" where the machine does not run, "?" where nothing tells which device it has.
 local function vm_words(device)
   if device.users then
@@ -79,9 +70,10 @@ end
 local function show(devices)
   local rows, remarks = {}, {}
   for i, device in ipairs(devices) do
+    local id = device.kind == "card" and device.name and device.id or "" -- a share's is a path
     rows[i] = {
-      device.name or device.id, device.name and device.id or "", device.state, device.node,
-      vm_words(device), card_words(device), device.identity,
+      device.name or device.id, id, device.state, device.node,
+      vm_words(device), situation.card_words(device), device.identity,
       situation.label_words(device.labels), device.box, device.link,
     }
     local plain = (device.state == "free" or device.state == "held" and not device.users

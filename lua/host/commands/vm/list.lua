@@ -5,6 +5,12 @@ local situation = require("host.situation")
 
 local M = {}
 
+-- Hyper-V's words, and the two of the inventory.
+local STATES = {
+  "running", "off", "saved", "paused", "starting", "stopping", "saving", "pausing", "resuming",
+  "critical", "unknown", "absent",
+}
+
 function M.define(command, cli)
   command:description([[
 Shows every virtual machine of parameters.lua: the node where it is registered, its state and
@@ -14,7 +20,7 @@ than it asks for; "absent" is on no node; "unknown" is on none of the nodes that
     .. "\n\nExample:\n  takeover vm list --node ms1 --state running")
   command:option("--node", "Only virtual machines on this node"):argname("NAME"):target("on_node")
   command:option("--state", "Only those in this state; may be given several times")
-    :argname("STATE"):count("*"):target("in_state")
+    :choices(STATES):argname("STATE"):count("*"):target("in_state")
   command:flag("--degraded", "Only those that run with fewer devices than they ask for")
 end
 
