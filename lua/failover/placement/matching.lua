@@ -16,7 +16,9 @@ Matching.__index = Matching
 ---@param left table<table, integer> devices that each class has to give
 ---@return Matching
 function M.new(trail, left)
-  return setmetatable({ trail = trail, left = left, units = {}, lost = {}, epoch = 1 }, Matching)
+  return setmetatable({
+    trail = trail, left = left, units = {}, lost = {}, epoch = 1, epochs = 1,
+  }, Matching)
 end
 
 local function held(self, class)
@@ -59,6 +61,7 @@ end
 ---@return table came by class: { class that leads to it, kind of the unit that moves }
 local function search(self, starts)
   local came, queue, first = {}, {}, 1
+  local reached = {} -- kinds whose classes have all come already
   local left, lost, epoch = self.left, self.lost, self.epoch
   for _, class in ipairs(starts) do
     if lost[class] ~= epoch and not came[class] then
@@ -74,7 +77,8 @@ local function search(self, starts)
     first = first + 1
     local set = self.units[class]
     for _, kind in ipairs(set and set.kinds or {}) do
-      if set[kind].n > 0 then
+      if set[kind].n > 0 and not reached[kind] then
+        reached[kind] = true
         for _, other in ipairs(kind.classes) do
           if not came[other] and lost[other] ~= epoch then
             came[other] = { class, kind }
@@ -87,8 +91,14 @@ local function search(self, starts)
       end
     end
   end
+  -- What is found out where an attempt begins stays true when it is taken back.
+  local lasting = self.trail:mark() == self.base
   for _, class in ipairs(queue) do
-    self.trail:set(lost, class, epoch)
+    if lasting then
+      lost[class] = epoch
+    else
+      self.trail:set(lost, class, epoch)
+    end
   end
   return nil, came
 end
@@ -134,6 +144,12 @@ function Matching:place(unit, first)
   return true
 end
 
+-- May a device of the class be had? False where that is known to be vain.
+---@return boolean
+function Matching:has(class)
+  return self.left[class] > 0 or (self.units[class] ~= nil and self.lost[class] ~= self.epoch)
+end
+
 function Matching:remove(unit)
   local class = unit.class
   take(self, unit)
@@ -153,7 +169,20 @@ end
 -- A class has one device more.
 function Matching:give(class)
   self.trail:set(self.left, class, self.left[class] + 1)
-  self.trail:set(self, "epoch", self.epoch + 1)
+  self.epochs = self.epochs + 1 -- never the number of an earlier time
+  self.trail:set(self, "epoch", self.epochs)
+end
+
+-- To be called when changes were taken back that gave devices away: what was in vain then may not
+-- be in vain now.
+function Matching:forget()
+  self.epochs = self.epochs + 1
+  self.epoch = self.epochs
+end
+
+-- An attempt begins at this mark of the trail, to which it is taken back if it fails.
+function Matching:begin(mark)
+  self.base = mark
 end
 
 return M

@@ -104,12 +104,14 @@ end
 ---@return boolean
 local function chain(state, start, ends)
   local came, queue, first = { [start] = {} }, { start }, 1
+  local reached = {} -- keys whose places have all come already
   while queue[first] do
     local place = queue[first]
     first = first + 1
     for _, key in ipairs(state.movable_keys) do
       local list = place.movable[key]
-      if list and list.n > 0 then
+      if list and list.n > 0 and not reached[key] then
+        reached[key] = true
         for _, other in ipairs((state:nodes_for(list[1]))) do
           if not came[other] and open(other) then
             came[other] = { place, key }
@@ -205,16 +207,17 @@ function M.even_out(state)
   local again = true
   while again do
     again = false
-    local places = {}
+    local places, least = {}, math.huge
     for i, place in ipairs(state.places) do
       places[i] = place
+      least = open(place) and math.min(least, place.used) or least
     end
     table.sort(places, function(a, b)
       return better("consolidate", a, b)
     end)
     for _, place in ipairs(places) do
       local used = place.used
-      while chain(state, place, function(other)
+      while place.used - least >= 2 and chain(state, place, function(other)
         return other.room >= 1 and other.used <= place.used - 2
       end) do
         again = true

@@ -71,42 +71,101 @@ end
 
 ---- by single devices -----------------------------------------------------------------------------
 
-local function rank(state, vm, device)
-  local other = device.vm and device.vm ~= vm.key
-  local used = device.box and state.boxes[device.box] or 0
-  local from = device.vm == vm.key and 0 or not device.node and 1 or 2
-  return {
-    other and 1 or 0, from, state.pressure[state.groups.class_of[device.id]] or 0,
-    state.policy == "consolidate" and -used or used, device.cost or 0,
-  }
-end
-
-local function sort_ranked(list, keys)
-  table.sort(list, function(a, b)
-    local left, right = keys[a], keys[b]
-    for i = 1, #left do
-      if left[i] ~= right[i] then
-        return left[i] < right[i]
+-- What does not change while a plan is made, as one number for each device: whether it is in the
+-- settings of another machine, where it is, how much others want it; and its place by cost and id.
+local function standing(state)
+  if state.standing then
+    return state.standing
+  end
+  local list, facts = {}, {}
+  for i, device in ipairs(state.situation.devices) do
+    list[i] = device
+    facts[device] = {
+      device.vm and 1 or 0, device.node and 1 or 0,
+      state.pressure[state.groups.class_of[device.id]] or 0,
+    }
+  end
+  local function compare(a, b)
+    for i = 1, 3 do
+      if facts[a][i] ~= facts[b][i] then
+        return facts[a][i] < facts[b][i], true
       end
+    end
+    return nil, false
+  end
+  table.sort(list, function(a, b)
+    local less, decided = compare(a, b)
+    if decided then
+      return less
+    elseif (a.cost or 0) ~= (b.cost or 0) then
+      return (a.cost or 0) < (b.cost or 0)
     end
     return a.id < b.id
   end)
+  local result, group = {}, 0
+  for i, device in ipairs(list) do
+    group = group + (i > 1 and select(2, compare(list[i - 1], device)) and 1 or 0)
+    result[device] = { group = group, position = i / (#list + 1) }
+  end
+  state.standing = result
+  return result
 end
 
-local function cards_for(state, vm, criteria, barred)
-  local list, keys = {}, {}
+local BOXES = 1000000 -- more than the devices that one box can have
+local PUSHED = 1000000000 -- more than there are groups: others would have to move on
+
+local function rank(state, vm, device, known)
+  local used = device.box and state.boxes[device.box] or 0
+  local group = device.vm == vm.key and -1 or known[device].group
+  if group >= 0 and state.left[state.groups.class_of[device.id]] <= 0 then
+    group = group + PUSHED
+  end
+  return group * BOXES + (state.policy == "consolidate" and -used or used) + known[device].position
+end
+
+-- Keeps the first `most` of a list in order while it grows.
+local function insert(list, keys, device, key, most)
+  local n = #list
+  if n >= most then
+    if key >= keys[list[n]] then
+      return
+    end
+    list[n] = nil
+    n = n - 1
+  end
+  keys[device] = key
+  while n > 0 and keys[list[n]] > key do
+    list[n + 1] = list[n]
+    n = n - 1
+  end
+  list[n + 1] = device
+end
+
+-- The devices for one alternative, preferred first. Where boxes do not matter, as many as the whole
+-- machine wants are enough: so many others of it can be in the way at most.
+local function cards_for(state, vm, criteria, barred, most)
+  local list, keys, known = {}, {}, standing(state)
   for _, class in ipairs(state.groups:classes_for(criteria)) do
-    if not barred[class] and (criteria.id or not state.id_only[class]) then
+    if not barred[class] and (criteria.id or not state.id_only[class])
+      and state.matching:has(class) then
       for _, device in ipairs(class.devices) do
         if device.kind ~= "partitionable" and state.status[device] ~= "no"
           and not state.taken[device] then
-          list[#list + 1] = device
-          keys[device] = rank(state, vm, device)
+          local key = rank(state, vm, device, known)
+          if most then
+            insert(list, keys, device, key, most)
+          else
+            list[#list + 1], keys[device] = device, key
+          end
         end
       end
     end
   end
-  sort_ranked(list, keys)
+  if not most then
+    table.sort(list, function(a, b)
+      return keys[a] < keys[b]
+    end)
+  end
   return list
 end
 
@@ -183,16 +242,23 @@ function M.put(state, vm, picks, at)
     shares = #picks - cards })
 end
 
+local function ruled(request)
+  return request.count > 1 and (request.same_box or request.different_box)
+end
+
 -- On one place, or, where only cards are wanted, on any.
 local function place_on(state, vm, requests, place)
-  local barred = {}
+  local barred, wanted = {}, 0
+  for _, request in ipairs(requests) do
+    wanted = wanted + request.count
+  end
   for _ = 1, AGAIN do
     local candidates = {}
     for number, request in ipairs(requests) do
       candidates[number] = {}
       for i, criteria in ipairs(request.alternatives) do
         candidates[number][i] = criteria.partition and shares_for(state, criteria, place)
-          or cards_for(state, vm, criteria, barred)
+          or cards_for(state, vm, criteria, barred, not ruled(request) and wanted or nil)
       end
     end
     local picks = fit.find(requests, candidates)
@@ -273,11 +339,13 @@ function M.place(state, vm, counts)
     return nil, code
   end
   local mark = state.trail:mark()
+  state.matching:begin(mark)
   local given
   given, code = (state_of.is_simple(vm) and place_simple or place_devices)(state, vm, counts)
   if not given then
     state.trail:rollback(mark)
   end
+  state.matching:begin(nil)
   return given, code
 end
 

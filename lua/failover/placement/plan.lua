@@ -139,11 +139,7 @@ local function because(state, vm, given, node)
       return "it has a device there"
     end
   end
-  local open = 0
-  for _, entry in ipairs((state:nodes_for(vm))) do
-    open = open + (entry.closed and 0 or 1)
-  end
-  if open == 1 then
+  if state:open_nodes(vm) == 1 then
     return "the only node that may take it"
   elseif state.policy == "consolidate" then
     return "consolidate: the fullest node with room"
@@ -239,7 +235,7 @@ end
 -- Machines that keep what they have; the others that are to be placed.
 local function divide(situation, options)
   local wanted, pinned, free = set_of(options.vms), {}, {}
-  local highest = -math.huge
+  local highest, now = -math.huge, options.preempt and state_of.open(situation, options)
   local function leaves(vm)
     return options.leave and options.leave[vm.node]
   end
@@ -250,7 +246,7 @@ local function divide(situation, options)
   end
   for _, vm in ipairs(situation.vms) do
     if vm.running and options.keep ~= false and not leaves(vm)
-      and not (options.preempt and (vm.priority or 0) < highest) then
+      and not (options.preempt and (vm.priority or 0) < highest and now:may_give(vm)) then
       pinned[#pinned + 1] = vm
     elseif #vm.requests > 0 and (vm.running or not wanted or wanted[vm.key]) then
       free[#free + 1] = vm
@@ -307,7 +303,7 @@ function M.prove(state, levels, codes, vector, empty, options)
   elseif not found.better then
     return codes, vector, "every other plan was tried, none places more"
   end
-  state.trail:rollback(empty)
+  state:rollback(empty)
   codes = search.apply(state, levels, found.better)
   return codes, found.vector, "every plan was tried, this one places most"
 end
@@ -327,6 +323,14 @@ function M.options(given)
   return options
 end
 
+local function with(options, changes)
+  local result = M.options(options)
+  for name, value in pairs(changes) do
+    result[name] = value
+  end
+  return result
+end
+
 -- The plan.
 --   options: policy: "spread"|"consolidate", or { policy, preempt }; preempt; vms: keys of those to
 --   place (nil: all); keep: running machines stay where they are (default true); leave: set of
@@ -338,6 +342,13 @@ end
 ---  why_not_optimal: string? }
 function M.plan(situation, options)
   options = M.options(options)
+  if options.preempt then
+    -- Nobody is disturbed where that is not needed.
+    local calm = M.plan(situation, with(options, { preempt = false }))
+    if not next(calm.unplaced) then
+      return calm
+    end
+  end
   local pinned, free = divide(situation, options)
   local function fresh()
     local state = state_of.open(situation, options)

@@ -22,7 +22,7 @@ local function status_of(situation, device, named, known)
   -- What a machine has that parameters.lua does not name is never given away.
   local about = { situation = situation, vm = known[device.vm] }
   local code, text = judge.obstacle(ANY, device, about)
-  if code == "QUARANTINED" and named then
+  if code and named then
     local worse, why = judge.obstacle(BY_ID, device, about)
     if not worse then
       return "by id", code, text
@@ -59,6 +59,20 @@ function State:nodes_for(vm)
     self.node_lists[key] = list
   end
   return list, key
+end
+
+-- How many of them may take something.
+function State:open_nodes(vm)
+  local list, key = self:nodes_for(vm)
+  local count = self.open_counts[key]
+  if not count then
+    count = 0
+    for _, place in ipairs(list) do
+      count = count + (place.closed and 0 or 1)
+    end
+    self.open_counts[key] = count
+  end
+  return count
 end
 
 -- Why nothing is placed on a node, or nil.
@@ -144,7 +158,7 @@ function M.open(situation, options)
     trail = trail.new(), groups = groups.open(situation), places = {}, place = {},
     node_lists = {}, status = {}, code = {}, text = {}, by_id = {}, left = {}, id_only = {},
     share = {}, taken = {}, own = {}, vm = {}, kinds = {}, given = {}, boxes = {}, pressure = {},
-    movable_keys = {}, stopped = {},
+    movable_keys = {}, stopped = {}, open_counts = {},
   }, State)
   self.matching = matching.new(self.trail, self.left)
   for _, vm in ipairs(situation.vms) do
@@ -158,6 +172,12 @@ end
 
 function State:set(tbl, key, value)
   self.trail:set(tbl, key, value)
+end
+
+-- Takes back a whole plan, or a question.
+function State:rollback(mark)
+  self.trail:rollback(mark)
+  self.matching:forget()
 end
 
 ---- who stays where it is -------------------------------------------------------------------------
@@ -228,6 +248,19 @@ function State:unpin(vm)
   self:set(self.given, vm, nil)
 end
 
+-- May a running machine be asked to give its devices to a higher priority? Only one that could have
+-- stayed: not where its node or its devices would let no machine start now.
+function State:may_give(vm)
+  local place, allowed = self.place[vm.node], false
+  for _, other in ipairs((self:nodes_for(vm))) do
+    allowed = allowed or other == place
+  end
+  for _, device in ipairs(self.own[vm]) do
+    allowed = allowed and self.status[device] == "yes"
+  end
+  return allowed and not place.closed and #self.own[vm] > 0
+end
+
 ---- failures --------------------------------------------------------------------------------------
 
 -- A device is gone. A machine that has it must be unpinned by the caller, before.
@@ -254,6 +287,7 @@ end
 -- that it is down, which is the evidence that start asks for.
 function State:lose_node(place)
   self:set(place, "closed", "UNREACHABLE")
+  self:set(self, "open_counts", {})
   for _, device in ipairs(place.shares) do
     self:lose_device(device)
   end

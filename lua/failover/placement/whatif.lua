@@ -115,7 +115,8 @@ local function victims(state, stopped)
     highest = math.max(highest, vm.priority or 0)
   end
   for _, vm in ipairs(state.situation.vms) do
-    if vm.running and state.given[vm] and (vm.priority or 0) < highest then
+    if vm.running and state.given[vm] and (vm.priority or 0) < highest
+      and state:may_give(vm) then
       list[#list + 1] = vm
     end
   end
@@ -128,7 +129,7 @@ local function bring_back(state, stopped, hit, preempt)
   local mark = state.trail:mark()
   local codes, vector = plan.fill(state, levels)
   if preempt and next(codes) then
-    state.trail:rollback(mark)
+    state:rollback(mark)
     local all = table.move(stopped, 1, #stopped, 1, {})
     for _, vm in ipairs(victims(state, stopped)) do
       state:unpin(vm)
@@ -270,11 +271,11 @@ local function try(state, failure, preempt)
       failure.lost[#failure.lost + 1] = vm
     end
     if #failure.lost > 0 then
-      state.trail:rollback(mark)
+      state:rollback(mark)
       failure.proven = is_proven(vector, bound.limits(state, levels))
     end
   end
-  state.trail:rollback(before)
+  state:rollback(before)
   table.sort(failure.lost, by_priority)
   for i, vm in ipairs(failure.lost) do
     failure.highest = math.max(failure.highest or -math.huge, vm.priority or 0)
