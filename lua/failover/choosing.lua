@@ -30,6 +30,19 @@ function M.all_fixed(vm)
   return true
 end
 
+-- Does a request ask for a share of a GPU?
+---@param vm table of the parameters
+function M.wants_shares(vm)
+  for _, request in ipairs(vm.gpus) do
+    for _, criteria in ipairs(request.alternatives) do
+      if criteria.partition then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 local function gpu_of(device, picked)
   return {
     id = device.id, title = device.title, vendor = device.vendor, device = device.device,
@@ -177,13 +190,14 @@ end
 function M.choose(c)
   local policy = policy_of(c)
   local fixed = M.all_fixed(c.vm)
-  local known, ask = { nodes = silent_nodes(c) }, {}
+  local shared = M.wants_shares(c.vm)
+  local known, ask = { nodes = silent_nodes(c) }, shared and { c.node } or {}
   if fixed then
     known.eem = named_devices(c)
   end
   while true do
     local situation, answers = inventory.read(c, {
-      nodes = ask, known = known, costs = not fixed and c.costs or nil,
+      nodes = ask, known = known, costs = not fixed and c.costs or nil, partitions = shared,
     })
     without(situation, c.memory.lost)
     if not fixed then
@@ -202,16 +216,39 @@ function M.choose(c)
   end
 end
 
--- The devices of a choice as steps know them.
+-- The shares of a choice as steps know them (steps/gpu_partition.lua); amounts in the units of the
+-- driver.
+---@param c Context
+---@param choice Choice
+---@return { id: string, gpu: string, title: string, vram: integer }[]
+function M.shares(c, choice)
+  local list = {}
+  for _, picked in ipairs(choice.devices) do
+    local device, request = picked.device, c.vm.gpus[picked.request or 0]
+    local criteria = request and request.alternatives[picked.alternative]
+    if device.kind == "partitionable" and criteria then
+      list[#list + 1] = {
+        id = device.id, gpu = device.gpu, title = device.title,
+        vram = math.floor(criteria.partition.vram / (device.vram_unit or 1) + 0.5),
+      }
+    end
+  end
+  return list
+end
+
+-- The cards of a choice as steps know them.
 ---@param c Context
 ---@param choice Choice
 function M.gpus(c, choice)
   local list = {}
-  for i, picked in ipairs(choice.devices) do
+  for _, picked in ipairs(choice.devices) do
     local request = c.vm.gpus[picked.request or 0]
-    list[i] = gpu_of(picked.device, picked)
-    list[i].described = not (request and requests.fixed(request))
-    list[i].quarantine = picked.device.quarantine
+    local gpu = picked.device.kind == "card" and gpu_of(picked.device, picked)
+    if gpu then
+      gpu.described = not (request and requests.fixed(request))
+      gpu.quarantine = picked.device.quarantine
+      list[#list + 1] = gpu
+    end
   end
   return list
 end

@@ -23,9 +23,9 @@ local function honest(world, actor, code)
         running)
     end
     local _, least = requests.wanted(actor.parameters.vms[actor.vm])
-    if #vm.devices < least then
+    if #vm.devices + #vm.shares < least then
       return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm,
-        #vm.devices)
+        #vm.devices + #vm.shares)
     end
     if actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
       return "I4", string.format("start on %s says ok, but the guest has not booted", actor.node)

@@ -47,6 +47,8 @@
 ---@field quarantine table? entry of failover.quarantine
 ---@field cost number       seconds: how long its last connections took, and a minute for each failure lately; among equals the least is taken
 ---@field total_vram integer? of a partitionable GPU: bytes
+---@field vram_unit number? bytes that one unit of its driver stands for
+---@field gpu string?       its name on the node, as Hyper-V wants it
 ---@field free_vram integer?
 ---@field partitions integer? in use
 ---@field most integer?     partitions that are possible

@@ -81,7 +81,7 @@ local function make(node, answer, gpu, card)
     users = #all > 1 and all or nil, link = card and card.link or "unknown",
     power = card and card.power, reachable = true, locations = {},
     location = card and card.location, cost = 0, partitions = count, most = most_of(gpu),
-    total_vram = scaled(total, factor), free_vram = scaled(free, factor),
+    total_vram = scaled(total, factor), free_vram = scaled(free, factor), vram_unit = factor,
     state = count > 0 and "held" or "free", use = count > 0 and "used" or nil,
   }
   if #all > 0 then

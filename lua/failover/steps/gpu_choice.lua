@@ -9,10 +9,13 @@ local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
 local step = failover.step
 
-local function titles_of(list)
+local function titles_of(list, shares)
   local titles = {}
   for i, gpu in ipairs(list) do
     titles[i] = gpu.title
+  end
+  for _, share in ipairs(shares or {}) do
+    titles[#titles + 1] = share.title
   end
   return #titles > 0 and table.concat(titles, ", ") or "none"
 end
@@ -24,13 +27,16 @@ local function remark(c, choice)
     return
   end
   c.memory.choice_noted = said
-  local devices, rejected, described = {}, {}, false
+  local devices, rejected, described = {}, {}, #c.shares > 0
   for i, gpu in ipairs(c.gpus) do
     devices[i], described = gpu.id, described or gpu.described
     if gpu.quarantine then
       c:note(string.format("%s is %s; it is taken because it is asked for by id", gpu.title,
         quarantine.describe(gpu.quarantine)), { device = gpu.id })
     end
+  end
+  for _, share in ipairs(c.shares) do
+    devices[#devices + 1] = share.id
   end
   for i, entry in ipairs(choice.rejected) do
     rejected[i] = { device = entry.device.id, code = entry.code }
@@ -39,7 +45,7 @@ local function remark(c, choice)
     c:note("chosen: " .. said, { devices = devices, rejected = rejected })
   end
   if choice.degraded then
-    c.memory.degraded = string.format("%d of %d devices", #c.gpus, (requests.wanted(c.vm)))
+    c.memory.degraded = string.format("%d of %d devices", #devices, (requests.wanted(c.vm)))
     c:note("DEGRADED: " .. c.memory.degraded .. " can be had now")
   end
 end
@@ -74,9 +80,9 @@ local chosen = step "GPU chosen" {
           or " is not reachable for EEM")
       end
     end
-    c.gpus = list
+    c.gpus, c.shares = list, choosing.shares(c, choice)
     remark(c, choice)
-    return true, titles_of(list)
+    return true, titles_of(list, c.shares)
   end,
 }
 

@@ -1,4 +1,5 @@
 -- Facts about running: not elsewhere, running here, healthy, with its GPU, off.
+local choosing = require("failover.choosing")
 local failover = require("failover")
 local evidence = require("failover.evidence")
 local failure = require("failure")
@@ -150,6 +151,9 @@ local has_gpu = step "VM has its GPU" {
     local count = 0
     for _, assignment in ipairs(c.hyperv:assigned(vm)) do
       count = count + (assignment.present and 1 or 0)
+    end
+    for _, share in ipairs(choosing.wants_shares(c.vm) and c.hyperv:partitions(vm) or {}) do
+      count = count + (share.present and 1 or 0)
     end
     local wanted = requests.wanted(c.vm)
     return count >= wanted, string.format("%d of %d devices are there", count, wanted)

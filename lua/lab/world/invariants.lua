@@ -123,7 +123,7 @@ local STATES = { [2] = "running", [3] = "off", [4] = "stopping", [6] = "saved", 
 -- What is known of one virtual machine all over the cluster.
 local function vm_truth(self, id, name)
   local truth = { id = id, name = name, registered = {}, planned = {}, running = {}, gpu = false,
-    devices = {} }
+    devices = {}, shares = {} }
   for _, node in ipairs(self.world.node_list) do
     local hyperv = node.hyperv
     local vm = hyperv:find(id)
@@ -137,6 +137,9 @@ local function vm_truth(self, id, name)
         truth.gpu = truth.gpu or hyperv:gpu_present(vm)
         for _, entry in ipairs(hyperv:present_devices(vm)) do
           truth.devices[#truth.devices + 1] = entry.slot and entry.slot.id or entry.location
+        end
+        for _, share in ipairs(vm.shares) do
+          truth.shares[#truth.shares + 1] = share.entry.location
         end
       end
     end
