@@ -47,6 +47,7 @@ end
 -- All functions of the card: its sound function must not keep a driver either.
 local disabled = step "GPU driver disabled on this node" {
   within = 60,
+  retry = { times = 2, backoff = 0.5 },
   holds = function(c)
     local there, why = cards.locate_all(c)
     if not there then
