@@ -400,4 +400,43 @@ describe("the lab behind COM", function()
       end
     end)
   end)
+
+  -- All of it: TAKEOVER_COM_SECONDS=3600 tests/windows/com --name "again and again"
+  it("leaves nothing behind, started and stopped again and again", function()
+    local most = tonumber(os.getenv("TAKEOVER_COM_CYCLES") or 1000)
+    local seconds = tonumber(os.getenv("TAKEOVER_COM_SECONDS") or 40)
+    local env = control("ms1")
+    env.TAKEOVER_WINE, env.OANOCACHE = "ms1", "1"
+    local child = process.start({ PROGRAM, "run", "tests/windows/com_cycles.lua",
+      site.directory .. "/parameters.lua", "ms1", tostring(most), tostring(seconds),
+      site.directory .. "/ms1.counts", env = env, stdout = "pipe", stderr = "inherit" })
+    local seen = {}
+    for line in function() return child:read_line({ timeout = 60 }) end do
+      local one = {}
+      for key, number in line:gmatch("(%l+)=(-?%d+)") do
+        one[key] = tonumber(number)
+      end
+      local file = io.open(("/proc/%d/status"):format(child:pid())) -- Windows' numbers are 0 here
+      one.kib = file and tonumber(file:read("a"):match("VmRSS:%s+(%d+)"))
+      if file then
+        file:close()
+      end
+      seen[#seen + 1] = one
+    end
+    local ended = child:wait(10)
+    assert.are.equal(0, ended and ended.code)
+    assert.is_true(#seen >= 10, #seen .. " cycles")
+    for i, one in ipairs(seen) do
+      assert.are.equal(0, one.live, "objects of COM after cycle " .. i)
+    end
+    -- The first cycles fill what is kept for good; the last one may have ended before its look.
+    local early, late = seen[#seen // 4 + 1], seen[#seen - 1]
+    local told = ("%d cycles; blocks of COM's allocator %d, %d; KiB of memory %d, %d; of Lua %d, %d")
+      :format(#seen, early.blocks, late.blocks, early.kib, late.kib, early.lua, late.lua)
+    print(told)
+    assert.is_true(late.blocks <= early.blocks + 2, told)
+    assert.is_true(late.kib <= early.kib + 1024, told)
+    assert.is_true(late.lua <= early.lua + 64, told)
+    site:reset({ latency = 0 })
+  end)
 end)

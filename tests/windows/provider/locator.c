@@ -123,6 +123,11 @@ static IClassFactory factory = {&factory_table};
 
 __declspec(dllexport) HRESULT WINAPI DllGetClassObject(REFCLSID class_id, REFIID iid, void **out)
 {
+    static LONG spying;
+
+    if (InterlockedExchange(&spying, 1) == 0) {
+        begin_to_spy();
+    }
     *out = NULL;
     return IsEqualCLSID(class_id, &CLSID_WbemLocator) ? factory_query(&factory, iid, out)
                                                       : CLASS_E_CLASSNOTAVAILABLE;

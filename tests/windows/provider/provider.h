@@ -46,6 +46,10 @@ HRESULT injected(const char *where);
 // Whether this call shall never answer: "hang.<where>=1".
 bool hangs(const char *where);
 
+// ---- spy.c: COUNT_BLOCKS
+
+void begin_to_spy(void);
+
 // ---- schema.c: types and signatures, from the lab's declarations (signatures.lua)
 
 struct field {
