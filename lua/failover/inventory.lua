@@ -144,12 +144,16 @@ function M.build(parameters, answers, quarantined, drained, failures)
   }
 end
 
--- Looks at everything and says what there is. options: nodes = "all" (the default), "own" or a list
--- of names: which nodes are asked; partitions: partitionable GPUs, too; heartbeat: of the running
--- machines, too; drained: nodes that are drained, by name; eem = "optional": also without ExpEther
--- Manager, whose devices then are missing. A node that does not answer is a warning. Raises what
--- ExpEther Manager raises.
--- costs: of devices, by id; known: answers that an earlier call gave, which are not asked again.
+-- Looks at everything and says what there is. A node that does not answer is a warning. Raises what
+-- ExpEther Manager raises. options:
+--   nodes        "all" (the default), "own" or a list of names: which nodes are asked
+--   partitions   GPUs that are given in shares, too
+--   heartbeat    of the running machines, too
+--   unclaimed    what nodes show of displays that are no known card, too
+--   eem          "optional": also without ExpEther Manager, whose devices then are missing
+--   drained      nodes that are drained, by name
+--   costs        of devices, by id
+--   known        answers that an earlier call gave, which are not asked again
 ---@param c Context
 ---@param options table?
 ---@return Situation

@@ -320,7 +320,7 @@ describe("the inventory", function()
   end)
 
   it("lists what a node shows and no card accounts for", function()
-    local situation = fleet.read()
+    local situation = fleet.read({ read = { unclaimed = true } })
     local unclaimed = fleet.find(situation.nodes, "name", "ms4").unclaimed
     assert.are.equal(1, #unclaimed)
     assert.are.equal("Matrox G200eW3 (Nuvoton)", unclaimed[1].name)

@@ -120,22 +120,36 @@ local function ask_machines(c, node, hyperv, answer, options)
   end
 end
 
--- The host's own list of devices: those of class Display, whatever they are, and all of the vendors
--- that are looked for (a card without its driver has no class).
-local function ask_pnp(pnp, vendors)
+-- Is there a card of which only its place on this node is declared?
+local function only_place_known(parameters, node)
+  for _, entry in pairs(parameters.devices or {}) do
+    if entry.locations and entry.locations[node] and not (entry.vendor and entry.device) then
+      return true
+    end
+  end
+  return false
+end
+
+-- The host's own list of devices: all of the vendors that are looked for (a card without its driver
+-- has no class), and, where that is wanted, those of class Display, whatever they are. A location
+-- costs a request of its own, so none is asked for twice.
+local function ask_pnp(pnp, vendors, display)
   local found, known = {}, {}
   local function add(list)
     for _, device in ipairs(list) do
-      if not known[device.id] then
-        known[device.id] = true
-        found[#found + 1] = device
-      end
+      known[device.id] = true
+      found[#found + 1] = device
     end
   end
   for _, vendor in ipairs(vendors) do
     add(pnp:devices({ vendor = vendor }))
   end
-  add(pnp:devices({ class = "Display" }))
+  local shown = display and pnp:devices({ class = "Display", locations = false }) or {}
+  for _, device in ipairs(shown) do
+    if not known[device.id] then
+      add(pnp:devices({ id = device.id }))
+    end
+  end
   return found
 end
 
@@ -183,7 +197,8 @@ local function ask_node(c, name, answer, options, vendors)
     end
   end
   answer.pnp = part("plug and play cannot be asked", function()
-    return ask_pnp(c:peer(name).pnp, vendors())
+    return ask_pnp(c:peer(name).pnp, vendors(), options.unclaimed
+      or only_place_known(c.parameters, name))
   end) or {}
   answer.listed = nil
 end
@@ -232,10 +247,10 @@ local function vendors_of(parameters, eem, shown)
   return list
 end
 
--- options: nodes = "all" | "own" | list of names, heartbeat, partitions, eem = "optional" (a
--- manager that does not answer is a warning, too), known = answers of a moment ago: what they have
--- is not asked again. shown(device): the vendor that EEM shows of a card. Raises what ExpEther
--- Manager raises.
+-- options: nodes = "all" | "own" | list of names, heartbeat, partitions, unclaimed, eem =
+-- "optional" (a manager that does not answer is a warning, too), known = answers of a moment ago:
+-- what they have is not asked again. shown(device): the vendor that EEM shows of a card. Raises
+-- what ExpEther Manager raises.
 function M.everything(c, options, shown)
   local result, known = { nodes = {}, warnings = {} }, options.known or { nodes = {} }
   local function complain(...)

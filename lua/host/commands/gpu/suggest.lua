@@ -237,7 +237,7 @@ local function show(devices, nodes)
 end
 
 function M.run(arguments, program)
-  local seen = situation.read(arguments, program, { nodes = "all" })
+  local seen = situation.read(arguments, program, { nodes = "all", unclaimed = true })
   if not seen then
     return exit_codes.unknown
   end
