@@ -205,3 +205,52 @@ describe("takeover gpu whatif", function()
     contains(err, "write node:ms1 or device:ms1")
   end)
 end)
+
+describe("docs/placement.md", function()
+  local text = require("fs").read("docs/placement.md")
+
+  it("shows what the commands print", function()
+    local shown = 0
+    for block in text:gmatch("```console\n(.-)```") do
+      for command, output in (block .. "$ "):gsub("\n%$ ", "\n\0$ "):gsub("%$ $", "")
+        :gmatch("%$ takeover ([^\n]*)\n([^%z]*)") do
+        local words = {}
+        for word in command:gmatch("%S+") do
+          words[#words + 1] = word
+        end
+        local _, out = site:run(table.unpack(words))
+        assert.are.equal((out:gsub("%s+$", "")), (output:gsub("%s+$", "")), command)
+        shown = shown + 1
+      end
+    end
+    assert.are.equal(5, shown)
+  end)
+
+  it("has every reason code with its meaning, and no other", function()
+    local rows, expected = {}, {}
+    for code, meaning in text:gmatch("\n| `([%u_]+)` | ([^\n]-) |") do
+      rows[#rows + 1] = code .. ": " .. meaning
+    end
+    for i, entry in ipairs(require("failover.placement").reasons.list) do
+      expected[i] = entry.code .. ": " .. entry.meaning
+    end
+    assert.are.same(expected, rows)
+  end)
+
+  it("names commands for its comparison that work on the lab", function()
+    local tried = 0
+    for row in text:match("## Compared.*"):gmatch("\n|([^\n]*)|%f[\n]") do
+      for command in row:gmatch("`takeover ([^`]*)`") do
+        local words = {}
+        for word in command:gmatch("%S+") do
+          words[#words + 1] = word
+        end
+        local code, out = site:run(table.unpack(words))
+        assert.is_true(code == 0 or code == exit_codes.no_device, command)
+        assert.is_true(#out > 0, command)
+        tried = tried + 1
+      end
+    end
+    assert.is_true(tried >= 15)
+  end)
+end)

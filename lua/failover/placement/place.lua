@@ -247,7 +247,8 @@ local function ruled(request)
 end
 
 -- On one place, or, where only cards are wanted, on any.
-local function place_on(state, vm, requests, place)
+-- cards_of: lists of cards that an attempt on another place has made; nothing has changed since.
+local function place_on(state, vm, requests, place, cards_of)
   local barred, wanted = {}, 0
   for _, request in ipairs(requests) do
     wanted = wanted + request.count
@@ -257,8 +258,12 @@ local function place_on(state, vm, requests, place)
     for number, request in ipairs(requests) do
       candidates[number] = {}
       for i, criteria in ipairs(request.alternatives) do
-        candidates[number][i] = criteria.partition and shares_for(state, criteria, place)
-          or cards_for(state, vm, criteria, barred, not ruled(request) and wanted or nil)
+        local list = criteria.partition and shares_for(state, criteria, place) or cards_of[criteria]
+        if not list then
+          list = cards_for(state, vm, criteria, barred, not ruled(request) and wanted or nil)
+          cards_of[criteria] = list
+        end
+        candidates[number][i] = list
       end
     end
     local picks = fit.find(requests, candidates)
@@ -278,7 +283,7 @@ local function place_on(state, vm, requests, place)
       return nil, "CAPACITY"
     end
     state.trail:rollback(mark)
-    barred[class] = true
+    barred[class], cards_of = true, {}
   end
   return nil, "TAKEN"
 end
@@ -298,14 +303,19 @@ local function place_devices(state, vm, counts)
   local requests = with_counts(vm.requests, counts)
   local given, why
   if wants_share(vm) then
+    local cards_of, in_vain = {}, false
     for _, place in ipairs(nodes.ordered(state, vm, 0)) do
-      given, why = place_on(state, vm, requests, place)
+      -- Nodes without GPUs of their own are alike, but for their room.
+      if not (in_vain and #place.shares == 0) then
+        given, why = place_on(state, vm, requests, place, cards_of)
+        in_vain = in_vain or (#place.shares == 0 and why == "TAKEN")
+      end
       if given then
         break
       end
     end
   else
-    given, why = place_on(state, vm, requests, nil)
+    given, why = place_on(state, vm, requests, nil, {})
   end
   if not given then
     return nil, why or "NO_NODE"
