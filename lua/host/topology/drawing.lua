@@ -134,7 +134,7 @@ local function device_row(block, row)
   local device, x = row.device, block.x
   return ('<g><title>%s</title><g transform="translate(%s %s)">%s</g>%s%s%s</g>'):format(
     text(device_words(device)), number(x + 18), number(row.y), SHAPES[M.kind_of(device)],
-    label(x + 34, row.y, "name", device.name or device.id, 20),
+    label(x + 34, row.y, "name", device.name or device.id, 19),
     label(x + 184, row.y, "quiet", M.card_words(device), 29),
     label(x + 398, row.y, "quiet", label_words(device.labels), 23))
 end

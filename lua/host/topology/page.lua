@@ -8,6 +8,8 @@ local M = {}
 
 local text = html.text
 
+local WIDE = 40 -- bytes of a cell from which on it may take several lines
+
 local STYLE = [[
 :root { color-scheme: light dark;
   --paper: #ffffff; --ink: #1b1f24; --quiet: #57606a; --line: #d0d7de; --block: #f6f8fa;
@@ -66,12 +68,13 @@ local function table_of(caption, header, rows, empty)
     parts[#parts + 1] = "<tr>"
     for i = 1, #header do
       local cell = row[i]
-      local raw, below, long = "", "", i == #header and ' class="long"' or ""
+      local raw, below = "", ""
       if type(cell) == "table" then
         raw = cell.raw or ""
         below = cell.below and '<br><span class="quiet">' .. text(cell.below) .. "</span>" or ""
         cell = cell.text
       end
+      local long = (i == #header or #(cell or "") > WIDE) and ' class="long"' or ""
       parts[#parts + 1] = i == 1 and ('<th scope="row">%s%s</th>'):format(text(cell), below)
         or ("<td%s>%s%s%s</td>"):format(long, raw, text(cell), below)
     end
