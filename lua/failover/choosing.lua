@@ -100,12 +100,13 @@ end
 M.is_wanted = is_wanted
 
 -- The nodes that have to be asked before the choice counts: those whose devices it takes; where
--- there is none, all that have a device of the kind; this one, where it has; all, where one is to
--- come from another node.
+-- there is none, all that have a device of the kind; this one, where it has any; all, where one is
+-- to come from another node.
 local function not_asked(c, situation, choice)
   local wanted, list = {}, {}
   for _, device in ipairs(situation.devices) do
-    if device.node and is_wanted(c.vm.gpus, device) and (not choice or device.node == c.node) then
+    local ours = device.node == c.node -- wanted or not: it may be what the machine runs with
+    if ours or device.node and not choice and is_wanted(c.vm.gpus, device) then
       wanted[device.node] = true
     end
   end

@@ -143,7 +143,8 @@ local function say_result(options, result, code)
   if result.state == "succeeded" then
     local changes = result.changes == 0 and "nothing had to be changed"
       or result.changes == 1 and "1 change" or result.changes .. " changes"
-    output.conclude("%s", ("%s  (%s, %s%s)"):format(output.paint(options.succeeded, "green"),
+    output.conclude("%s", ("%s  (%s, %s%s)"):format(output.paint(options.succeeded, "green")
+      .. (result.degraded and output.paint(" DEGRADED, with " .. result.degraded, "yellow") or ""),
       output.duration(result.took), changes, result.run and ", run " .. result.run or ""))
     return
   end
@@ -274,7 +275,8 @@ function M.run(s, options)
   say_result(options, result, code)
   output.document(result_document(options, result, code, notes))
   M.tell_ecx(s.ecx, result.state == "succeeded" and "info" or "error",
-    result.state == "succeeded" and ("%s (%.1f s)"):format(options.succeeded, result.took)
+    result.state == "succeeded" and ("%s%s (%.1f s)"):format(options.succeeded,
+        result.degraded and " DEGRADED, with " .. result.degraded or "", result.took)
       or ("%s of %s on %s %s with exit code %d: %s %s"):format(options.command, options.vm,
         options.node, result.state, code, result.failure.message, aftermath(result)))
   return code

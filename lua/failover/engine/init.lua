@@ -72,9 +72,12 @@ function M.run(options)
     table.insert(result.warnings, 1, text)
   end
   result.run = run_id
+  result.degraded = result.state == "succeeded" and c.memory.degraded or nil
   c.journal:end_run({
     state = result.state, exit_code = options.exit_code and options.exit_code(result) or 0,
-    message = result.failure and tostring(result.failure), failure = result.failure,
+    message = result.failure and tostring(result.failure)
+      or result.degraded and "DEGRADED: " .. result.degraded or nil,
+    failure = result.failure,
   })
   return result
 end
@@ -129,6 +132,10 @@ function M.monitor(options)
       end
     end
   end
+  local degraded = answer == "running" and options.context.memory.degraded or nil
+  if degraded then
+    table.insert(reasons, 1, "DEGRADED: " .. degraded)
+  end
   if answer == "broken" then
     local ask = require("failover.vm_state").stopped
     local ok, stopped, why = require("loop").guard(ask, options.context)
@@ -136,7 +143,7 @@ function M.monitor(options)
       answer, reasons = "stopped", { why }
     end
   end
-  return { answer = answer, reasons = reasons, answers = answers }
+  return { answer = answer, reasons = reasons, answers = answers, degraded = degraded }
 end
 
 -- For scripts: fn(...) with a failure as a value. Misuse and script errors still raise.

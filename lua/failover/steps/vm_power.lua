@@ -126,7 +126,9 @@ local guest_sees_gpu = step "guest reports a working GPU" {
       return false,
         "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
     end
-    local count, wanted = tonumber(said["gpu.count"]) or 0, requests.wanted(c.vm)
+    local _, least = requests.wanted(c.vm)
+    local count = tonumber(said["gpu.count"]) or 0
+    local wanted = c.gpus and #c.gpus + #(c.shares or {}) or least
     return failover.answer(said["gpu.status"] == "ok" and count >= wanted,
       string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, wanted))
   end,
@@ -152,11 +154,14 @@ local has_gpu = step "VM has its GPU" {
     for _, assignment in ipairs(c.hyperv:assigned(vm)) do
       count = count + (assignment.present and 1 or 0)
     end
-    for _, share in ipairs(choosing.wants_shares(c.vm) and c.hyperv:partitions(vm) or {}) do
-      count = count + (share.present and 1 or 0)
+    for _, partition in ipairs(choosing.wants_shares(c.vm) and c.hyperv:partitions(vm) or {}) do
+      count = count + (partition.present and 1 or 0)
     end
-    local wanted = requests.wanted(c.vm)
-    return count >= wanted, string.format("%d of %d devices are there", count, wanted)
+    local wanted, least = requests.wanted(c.vm)
+    if count >= least and count < wanted then
+      c.memory.degraded = string.format("%d of %d devices", count, wanted)
+    end
+    return count >= least, string.format("%d of %d devices are there", count, wanted)
   end,
 }
 

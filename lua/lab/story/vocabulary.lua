@@ -153,6 +153,10 @@ function M.new(story)
   function v.world()
     return story.world
   end
+  -- What was read of parameters.lua, to be edited between two commands.
+  function v.parameters()
+    return story.parameters
+  end
   -- The story is about a broken rule of this id, which is not Takeover's doing.
   function v.allow(id)
     story.allowed[id] = true
