@@ -72,7 +72,7 @@ function M.run(options)
     table.insert(result.warnings, 1, text)
   end
   result.run = run_id
-  result.degraded = result.state == "succeeded" and c.memory.degraded or nil
+  result.degraded = result.state == "succeeded" and (c.memory or {}).degraded or nil
   c.journal:end_run({
     state = result.state, exit_code = options.exit_code and options.exit_code(result) or 0,
     message = result.failure and tostring(result.failure)
@@ -132,7 +132,7 @@ function M.monitor(options)
       end
     end
   end
-  local degraded = answer == "running" and options.context.memory.degraded or nil
+  local degraded = answer == "running" and (options.context.memory or {}).degraded or nil
   if degraded then
     table.insert(reasons, 1, "DEGRADED: " .. degraded)
   end
