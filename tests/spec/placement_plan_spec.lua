@@ -90,6 +90,25 @@ describe("a plan", function()
     end
   end)
 
+  it("of 1,000 machines and devices on 64 nodes gives nothing twice, and is even", function()
+    local s = made.site(7, 1000, { nodes = 64 })
+    collectgarbage()
+    local before = collectgarbage("count")
+    local plan = placement.plan(s)
+    assert.is_true(collectgarbage("count") - before < 200 * 1024)
+    local vector = oracle.check(s, plan, {})
+    local placed = 0
+    for i = 1, #vector, 2 do
+      placed = placed + vector[i]
+    end
+    assert.are.equal(1000, placed)
+    local least, most, used = math.huge, 0, use_of(plan)
+    for _, entry in ipairs(s.nodes) do
+      least, most = math.min(least, used[entry.name]), math.max(most, used[entry.name])
+    end
+    assert.are.same({ 15, 16 }, { least, most })
+  end)
+
   it("is proven optimal for single cards, whatever the number, unless nodes restrict it", function()
     for seed = 1, 5 do
       local s = made.site(seed, 200)
