@@ -1,5 +1,6 @@
--- Runs inside takeover.exe: starts and stops a virtual machine again and again in one process, with
--- everything opened and closed each time, and prints after each cycle what the test provider counts.
+-- Runs inside takeover.exe: starts and stops a virtual machine again and again in one process,
+-- with everything opened and closed each time, and prints after each cycle what the test provider
+-- counts.
 --   com_cycles.lua PARAMETERS NODE CYCLES SECONDS COUNTS     the lesser of cycles and seconds
 -- Prints "cycle key=number ..." lines; raises when a start or stop fails.
 local context = require("failover.engine.context")
@@ -35,10 +36,9 @@ end
 
 local began = scheduler.now()
 for i = 1, tonumber(cycles) do
-  local site = parameters.load(path, { trust_writable_files = true })
-  run("start", site)
-  run("stop", site)
-  site = nil
+  for _, command in ipairs({ "start", "stop" }) do
+    run(command, parameters.load(path, { trust_writable_files = true }))
+  end
   collectgarbage()
   collectgarbage()
   local lua_kib = math.floor(collectgarbage("count"))

@@ -404,14 +404,17 @@ describe("the lab behind COM", function()
   -- All of it: TAKEOVER_COM_SECONDS=3600 tests/windows/com --name "again and again"
   it("leaves nothing behind, started and stopped again and again", function()
     local most = tonumber(os.getenv("TAKEOVER_COM_CYCLES") or 1000)
-    local seconds = tonumber(os.getenv("TAKEOVER_COM_SECONDS") or 40)
+    local seconds = tonumber(os.getenv("TAKEOVER_COM_SECONDS") or 25)
     local env = control("ms1")
     env.TAKEOVER_WINE, env.OANOCACHE = "ms1", "1"
     local child = process.start({ PROGRAM, "run", "tests/windows/com_cycles.lua",
       site.directory .. "/parameters.lua", "ms1", tostring(most), tostring(seconds),
       site.directory .. "/ms1.counts", env = env, stdout = "pipe", stderr = "inherit" })
     local seen = {}
-    for line in function() return child:read_line({ timeout = 60 }) end do
+    local function next_line()
+      return child:read_line({ timeout = 60 })
+    end
+    for line in next_line do
       local one = {}
       for key, number in line:gmatch("(%l+)=(-?%d+)") do
         one[key] = tonumber(number)
@@ -431,8 +434,9 @@ describe("the lab behind COM", function()
     end
     -- The first cycles fill what is kept for good; the last one may have ended before its look.
     local early, late = seen[#seen // 4 + 1], seen[#seen - 1]
-    local told = ("%d cycles; blocks of COM's allocator %d, %d; KiB of memory %d, %d; of Lua %d, %d")
-      :format(#seen, early.blocks, late.blocks, early.kib, late.kib, early.lua, late.lua)
+    local told = ("%d cycles; blocks of COM's allocator %d, %d; KiB %d, %d; of Lua %d, %d"):format(
+      #seen, early.blocks, late.blocks, early.kib, late.kib, early.lua,
+      late.lua)
     print(told)
     assert.is_true(late.blocks <= early.blocks + 2, told)
     assert.is_true(late.kib <= early.kib + 1024, told)
