@@ -66,6 +66,8 @@ static int temporary_name(lua_State *L)
     strcpy(pattern + size, "/takeover-XXXXXX");
     fd = uv_fs_mkstemp(NULL, &request, pattern, NULL);
     lua_pushstring(L, fd >= 0 ? request.path : pattern);
+    luaL_gsub(L, lua_tostring(L, -1), (const char[]){TK_OTHER_SEPARATOR, '\0'}, "/");
+    lua_remove(L, -2);
     uv_fs_req_cleanup(&request);
     if (fd < 0) {
         return luaL_error(L, "%s cannot be made: %s", lua_tostring(L, -1), uv_strerror(fd));

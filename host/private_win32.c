@@ -53,10 +53,8 @@ PSECURITY_DESCRIPTOR tk_win32_private(bool inherited)
 
 int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err)
 {
-    BOOL present = FALSE, by_default = FALSE;
     PSECURITY_DESCRIPTOR descriptor;
     DWORD error = ERROR_SUCCESS;
-    PACL acl = NULL;
     wchar_t *wide;
 
     if ((mode & 077) != 0) {
@@ -64,12 +62,8 @@ int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err
     }
     wide = tk_wide_path(path);
     descriptor = tk_win32_private(false);
-    if (!descriptor || !GetSecurityDescriptorDacl(descriptor, &present, &acl, &by_default)) {
+    if (!descriptor || !SetFileSecurityW(wide, DACL_SECURITY_INFORMATION, descriptor)) {
         error = GetLastError();
-    } else {
-        error = SetNamedSecurityInfoW(
-            wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
-            NULL, NULL, acl, NULL);
     }
     if (descriptor) {
         LocalFree(descriptor);

@@ -5,6 +5,8 @@
 --
 --   what           spec files, or words that a spec's file name contains; default: every spec
 --   --without WORD not the spec files whose name contains WORD; may be repeated
+--   --without-test TEXT
+--                  not the tests whose full title contains TEXT; may be repeated
 --   --name TEXT    only tests whose full title contains TEXT
 --   --jobs N       spec files at the same time (default 2)
 --   --timeout S    seconds that one spec file may take (default 120)
@@ -23,7 +25,7 @@ local function usage_error(message)
 end
 
 local function parse(arguments)
-  local options = { what = {}, without = {}, jobs = 2, timeout = 120 }
+  local options = { what = {}, without = {}, without_tests = {}, jobs = 2, timeout = 120 }
   local takes_value = {
     ["--name"] = "name",
     ["--jobs"] = "jobs",
@@ -41,6 +43,9 @@ local function parse(arguments)
       i = i + 1
     elseif argument == "--without" then
       table.insert(options.without, value or usage_error("--without needs a word"))
+      i = i + 1
+    elseif argument == "--without-test" then
+      table.insert(options.without_tests, value or usage_error("--without-test needs a text"))
       i = i + 1
     elseif argument == "--list" then
       options.list = true
@@ -92,6 +97,15 @@ local function report(kind, title, message, trace)
   end
 end
 
+-- Texts as patterns that match themselves.
+local function patterns(texts)
+  local list = {}
+  for i, text in ipairs(texts) do
+    list[i] = text:gsub("%p", "%%%0")
+  end
+  return list
+end
+
 local function run_one(options)
   package.path = "tests/spec/?.lua;" .. package.path
   if options.lua_gc then
@@ -125,8 +139,8 @@ local function run_one(options)
   require("busted.modules.filter_loader")()(busted, {
     tags = {},
     excludeTags = {},
-    filterOut = {},
-    filter = options.name and { (options.name:gsub("%p", "%%%0")) } or {},
+    filterOut = patterns(options.without_tests),
+    filter = patterns({ options.name }),
   })
   require("busted.modules.test_file_loader")(busted, { "lua" })({ options.one }, { "_spec" }, {
     excludes = {},
@@ -293,6 +307,9 @@ local function run_all(options)
   end
   if options.name then
     one[#one + 1] = "--name " .. quote(options.name)
+  end
+  for _, text in ipairs(options.without_tests) do
+    one[#one + 1] = "--without-test " .. quote(text)
   end
   local worker = ([[
     name=$(basename "$1" .lua); out=%s/$name; began=$(date +%%s%%N); code=0

@@ -1,0 +1,4 @@
+-- Its arguments, one on each line.
+for _, argument in ipairs({ ... }) do
+  print(argument)
+end
