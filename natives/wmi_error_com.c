@@ -188,8 +188,10 @@ static char *provider_text(void)
 static void add_hint(struct tk_failure *err, const struct meaning *m, const char *what)
 {
     if (err->code == TK_WMI_ACCESS) {
-        tk_fail_hint(err, "run as an administrator, or as a member of Hyper-V Administrators with "
-                          "rights on the namespace");
+        tk_fail_hint(err,
+                     "it must be an administrator's account, or one of Hyper-V Administrators "
+                     "with rights on the namespace; a user and password that are given must be "
+                     "right");
     } else if (err->hresult == 0x8004100eu && strstr(what, "virtualization")) {
         tk_fail_hint(err, "is the role Hyper-V installed there");
     } else if (m && m->hint) {

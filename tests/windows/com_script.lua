@@ -1,9 +1,12 @@
 -- Runs inside takeover.exe: does what a list of operations says, each on its own connection or the
 -- one before, and prints one line of JSON with what each gave. Argument: the list as JSON.
 --   { op = "open", options = {} } | "query", text | "get", text | "call", text, method, arguments
---   | "close" | "identify" | "namespace", text | "sleep", seconds
+--   | "close" | "identify" | "namespace", text
+-- Each may have within (seconds until the task's deadline) and cancel (seconds until the run is
+-- asked to stop).
 local failure = require("failure")
 local json = require("json")
+local loop = require("loop")
 local scheduler = require("host.scheduler")
 local wmi = require("wmi")
 
@@ -30,16 +33,20 @@ local operations = {
   close = function()
     connection:close()
   end,
-  sleep = function(o)
-    scheduler.sleep(o.seconds)
-  end,
 }
 
 local results = {}
 for i, operation in ipairs(json.decode((...))) do
   local began = scheduler.now()
+  if operation.cancel then
+    scheduler.spawn(function()
+      scheduler.sleep(operation.cancel)
+      loop.cancel(true)
+    end)
+  end
   local ok, value = scheduler.until_time(began + (operation.within or 60), operations[operation.op],
     operation)
+  loop.cancel(false)
   local result, problem = { ok = ok, took = scheduler.now() - began }, nil
   if ok then
     result.value = value

@@ -263,6 +263,29 @@ describe("the lab behind COM", function()
       assert.is_true(failed(r, "WMI_TIMEOUT").took < 1.5)
     end)
 
+    it("is slow is left when the run is asked to stop, but for methods", function()
+      local r = failed(one({ "hang.next=1" }, { op = "query", text = SELECT, cancel = 0.3 }),
+        "CANCELLED")
+      assert.is_true(r.took < 2, ("%.1f s"):format(r.took))
+      r = failed(one({ "hang.connect=1" }, { op = "query", text = SELECT, cancel = 0.3 }),
+        "CANCELLED")
+      assert.is_true(r.took < 2, ("%.1f s"):format(r.took))
+      r = failed(one({ "hang.output=1" }, { op = "call", text = VM_PATH, cancel = 0.2,
+        method = "RequestStateChange", arguments = { RequestedState = 2 } }, SHORT),
+        "WMI_TIMEOUT")
+      assert.is_true(r.maybe_executed and r.took > 0.9)
+    end)
+
+    it("is on another host takes a user and password, and refuses wrong ones", function()
+      local function ask(user, password)
+        return one({ "login=DOMAIN\\admin:right" }, { op = "query", text = SELECT },
+          { transport = "dcom", host = "ms1", user = user, password = password })
+      end
+      assert.are.equal(2, #ask("DOMAIN\\admin", "right").value)
+      failed(ask("DOMAIN\\admin", "wrong"), "WMI_ACCESS", "ms1")
+      failed(ask("other", "right"), "WMI_ACCESS", "ms1")
+    end)
+
     it("is asked again over a new connection when the old one broke", function()
       local results = com("ms1", {
         { op = "open" }, { op = "query", text = SELECT }, { op = "query", text = SELECT },
