@@ -160,6 +160,28 @@ describe("what if", function()
     assert.are.same({ "vm1" }, keys(result.lost))
   end)
 
+  it("one of two cards that nothing tells apart: one of their machines is hit, not none", function()
+    local function twins(free)
+      local s = made.situation({
+        card("a", { node = "ms1" }), card("b", { node = "ms1" }), card("c"),
+      }, { node("ms1") }, {
+        vm("vm1", nil, { running = true, node = "ms1", unresolved = 1 }),
+        vm("vm2", nil, { running = true, node = "ms1", unresolved = 1 }),
+      })
+      for i = 1, 2 do
+        s.devices[i].users, s.devices[i].vm_running = { "vm1", "vm2" }, true
+      end
+      s.devices[3] = free and s.devices[3] or nil
+      return s
+    end
+    local failed = { { kind = "device", name = "a" } }
+    local result = placement.whatif(twins(true), failed)
+    assert.are.same({ 1, true }, { result.affected, result.survives })
+    result = placement.whatif(twins(false), failed)
+    assert.are.same({ 1, 1 }, { result.affected, #result.lost })
+    assert.are.equal(1, placement.weakest(twins(true)).devices.at_most)
+  end)
+
   it("something that does not exist fails: an error of the caller", function()
     for _, failure in ipairs({ { kind = "node", name = "x" }, { kind = "meteor", name = "a" } }) do
       assert.has_error(function()

@@ -199,7 +199,9 @@ end
 
 -- Who holds it, where that forbids taking it.
 local function holder_of(device, about)
-  if device.state == "held" and device.vm_running and device.vm
+  if about.owned then
+    return nil
+  elseif device.state == "held" and device.vm_running and device.vm
     and not (about.vm and about.vm.key == device.vm) then
     return ("%s runs with it%s"):format(device.vm, device.node and " on " .. device.node or "")
   elseif device.state == "held" and device.vm_running and not device.vm then
@@ -250,7 +252,8 @@ end
 
 -- Why the device does not satisfy the criteria, or nil.
 --   about: vm (Machine), node (Node), situation, for_use: it is about to be taken (a request by id
---   then waits for power, link and reachability instead of refusing)
+--   then waits for power, link and reachability instead of refusing); owned: who uses it does not
+--   matter
 ---@param criteria Criteria
 ---@param device Device
 ---@param about { vm: Machine?, node: SituationNode?, situation: Situation?, for_use: boolean? }?

@@ -151,7 +151,7 @@ local function result_of(state, vm)
   local given = state.given[vm]
   local entry = {
     node = given.node, devices = {}, degraded = false, stays = given.stays or false,
-    why = because(state, vm, given, given.node),
+    why = because(state, vm, given, given.node), uncertain = vm.state == "unknown" or nil,
   }
   if given.stays then
     for i, device in ipairs(given.devices) do

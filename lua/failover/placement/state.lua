@@ -18,9 +18,9 @@ local State = {}
 State.__index = State
 
 -- Judged without regard to who has it: who that is, pinning tells.
-local function status_of(situation, device, named, known)
+local function status_of(situation, device, named, owner)
   -- What a machine has that parameters.lua does not name is never given away.
-  local about = { situation = situation, vm = known[device.vm] }
+  local about = { situation = situation, vm = owner, owned = owner ~= nil }
   local code, text = judge.obstacle(ANY, device, about)
   if code and named then
     local worse, why = judge.obstacle(BY_ID, device, about)
@@ -97,10 +97,9 @@ local function add_devices(self, situation)
   for _, device in ipairs(situation.devices) do
     local class = self.groups.class_of[device.id]
     local status, code, text = status_of(situation, device, self.groups.named[device.id],
-      self.vm)
+      self.owner[device])
     self.status[device], self.code[device], self.text[device] = status, code, text
     local place = self.place[device.node]
-    self.by_id[device.id] = device
     if device.kind == "partitionable" then
       self.left[class] = self.left[class] or 0
       if place and status ~= "no" and place.closed ~= "UNREACHABLE" then
@@ -121,28 +120,42 @@ local function add_devices(self, situation)
   end
 end
 
--- What each machine has, by its own list and by the devices' word.
+local function among(list, value)
+  for _, entry in ipairs(list or {}) do
+    if entry == value then
+      return true
+    end
+  end
+  return false
+end
+
+-- What each machine has, by its own list and by the devices' word. Of cards that nothing tells apart
+-- each gets as many as it has, whichever they are: they are alike.
 local function add_vms(self, situation)
   for _, vm in ipairs(situation.vms) do
-    local own, seen = {}, {}
+    local own = {}
+    self.own[vm], self.vm[vm.key] = own, vm
     for _, id in ipairs(vm.devices or {}) do
       local device = self.by_id[id]
-      if device and not seen[device] then
-        seen[device] = true
+      if device and not among(own, device) then
         own[#own + 1] = device
+        self.owner[device] = self.owner[device] or vm
       end
     end
-    self.own[vm] = own
   end
   for _, device in ipairs(situation.devices) do
-    local vm = device.vm and self.vm[device.vm]
-    if vm then
-      local own, known = self.own[vm], false
-      for _, other in ipairs(own) do
-        known = known or other == device
-      end
-      if not known then
-        own[#own + 1] = device
+    local vm = device.vm and not device.users and self.vm[device.vm]
+    if vm and not among(self.own[vm], device) then
+      table.insert(self.own[vm], device)
+      self.owner[device] = self.owner[device] or vm
+    end
+  end
+  for _, vm in ipairs(situation.vms) do
+    local missing = vm.unresolved or 0
+    for _, device in ipairs(missing > 0 and situation.devices or {}) do
+      if missing > 0 and not self.owner[device] and among(device.users, vm.key) then
+        table.insert(self.own[vm], device)
+        self.owner[device], missing = vm, missing - 1
       end
     end
   end
@@ -157,16 +170,17 @@ function M.open(situation, options)
     situation = situation, options = options, policy = options.policy or "spread",
     trail = trail.new(), groups = groups.open(situation), places = {}, place = {},
     node_lists = {}, status = {}, code = {}, text = {}, by_id = {}, left = {}, id_only = {},
-    share = {}, taken = {}, own = {}, vm = {}, kinds = {}, given = {}, boxes = {}, pressure = {},
+    share = {}, taken = {}, own = {}, owner = {}, vm = {},
+    kinds = {}, given = {}, boxes = {}, pressure = {},
     movable_keys = {}, stopped = {}, open_counts = {},
   }, State)
   self.matching = matching.new(self.trail, self.left)
-  for _, vm in ipairs(situation.vms) do
-    self.vm[vm.key] = vm
+  for _, device in ipairs(situation.devices) do
+    self.by_id[device.id] = device
   end
+  add_vms(self, situation)
   add_places(self, situation, options.leave)
   add_devices(self, situation)
-  add_vms(self, situation)
   return self
 end
 

@@ -64,7 +64,8 @@ local function show(plan, vms)
     if entry then
       rows[#rows + 1] = {
         vm.key, vm.priority, entry.node, words.devices(entry.devices)
-          .. (entry.degraded and " DEGRADED" or ""), entry.why,
+          .. (entry.degraded and " DEGRADED" or ""), entry.why
+          .. (entry.uncertain and "; no node says whether it runs" or ""),
       }
     elseif rejection then
       left_out[#left_out + 1] = { vm.key, vm.priority, rejection.code, rejection.text }
@@ -97,7 +98,8 @@ local function document_of(plan, vms)
     if entry then
       table.insert(result.placed, {
         vm = vm.key, priority = vm.priority, node = entry.node, stays = entry.stays,
-        degraded = entry.degraded, why = entry.why, devices = words.document(entry.devices),
+        degraded = entry.degraded, why = entry.why, uncertain = entry.uncertain,
+        devices = words.document(entry.devices),
       })
     elseif rejection then
       table.insert(result.unplaced, {
