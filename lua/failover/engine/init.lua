@@ -14,6 +14,7 @@ local function machines_of(c, described)
     vms[key] = vms[key] or {
       key = key, name = vm.name, path = vm.path, gpus = vm.gpus, priority = vm.priority,
       nodes = vm.nodes, group = vm.group, id = vm.id, mmio = vm.mmio,
+      stop_timeout = vm.stop_timeout,
     }
   end
   return vms

@@ -3,6 +3,7 @@
 local choosing = require("failover.choosing")
 local evidence = require("failover.evidence")
 local failover = require("failover")
+local needs = require("failover.vm_needs")
 local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
 local requests = require("failover.parameters.requests")
@@ -43,6 +44,10 @@ local function remark(c, choice)
   end
   if described then
     c:note("chosen: " .. said, { devices = devices, rejected = rejected })
+  end
+  local small = needs.small_mmio(c.vm, c.parameters.devices or {}, devices)
+  if small then
+    c:note(small)
   end
   if choice.degraded then
     c.memory.degraded = string.format("%d of %d devices", #devices, (requests.wanted(c.vm)))

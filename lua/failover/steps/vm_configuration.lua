@@ -1,6 +1,7 @@
 -- Facts about the configuration: found, backed up, imported, registered here without anything
 -- stale, fit for a GPU.
 local failover = require("failover")
+local needs = require("failover.vm_needs")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
@@ -330,7 +331,13 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
     if not vm then
       return false, "it is not registered"
     end
-    local wrong = wrong_settings(c, c.hyperv:settings(vm))
+    local settings = c.hyperv:settings(vm)
+    if settings.dynamic_memory and not c.memory.needs_noted then
+      c.memory.needs_noted = true
+      local need = needs.remarks(settings, vm.name)[1]
+      c:note(("%s: %s; %s"):format(vm.name, need.text, need.line))
+    end
+    local wrong = wrong_settings(c, settings)
     return failover.answer(#wrong == 0, table.concat(wrong, "; "))
   end,
   act = function(c)

@@ -5,6 +5,7 @@ local exit_codes = require("host.exit_codes")
 local loop = require("loop")
 local output = require("host.output")
 local requests = require("failover.parameters.requests")
+local needs = require("failover.vm_needs")
 local schema = require("failover.parameters.schema")
 local session = require("host.session")
 
@@ -165,7 +166,11 @@ local function check_settings(report, c)
     if not vm then
       return c.vm_name .. " is not registered here", "start registers it and sets what is missing"
     end
-    local wrong = wrong_settings(c.hyperv:settings(vm), c.vm)
+    local settings = c.hyperv:settings(vm)
+    local wrong = wrong_settings(settings, c.vm)
+    for _, need in ipairs(needs.remarks(settings, vm.name)) do
+      report:add("warn", "VM settings", need.text, need.line)
+    end
     if #wrong > 0 then
       return table.concat(wrong, "; "),
         "takeover prepare " .. c.vm_name .. " sets them, while it is off"
@@ -194,6 +199,14 @@ local function check_gpu(c, gpu)
   return text .. ", at " .. gpu.location
 end
 
+local function ids_of(gpus)
+  local ids = {}
+  for i, gpu in ipairs(gpus) do
+    ids[i] = gpu.id
+  end
+  return ids
+end
+
 local function check_gpus(report, c)
   local choosing = require("failover.choosing")
   report:try("GPU", function()
@@ -202,6 +215,10 @@ local function check_gpus(report, c)
       choosing.raise(c, rejection)
     end
     c.gpus = choosing.gpus(c, choice)
+    local small = needs.small_mmio(c.vm, c.parameters.devices, ids_of(c.gpus))
+    if small then
+      report:add("warn", "MMIO", small)
+    end
     local text = ("%s would have %d of %d"):format(c.vm_name, #c.gpus, (requests.wanted(c.vm)))
     return text, choice.degraded and "it would start DEGRADED" or nil
   end)
