@@ -16,7 +16,9 @@ return {
     ms2 = { group_id = 150, address = "192.168.0.200" },
   },
 
-  -- The cards in the I/O boxes, by EEM id.
+  -- The cards in the I/O boxes, by EEM id. Labels are your own words; requests below may ask for them.
+  -- Where several cards of one model are on a node, locations = { ms1 = "PCIROOT(...)..." } tells
+  -- them apart; box = "box1" says what fails together; `takeover gpu suggest` prepares an entry.
   devices = {
     ["0x8cdf9d911c60"] = {
       name = "gpu1", labels = { purpose = "training" },
@@ -29,6 +31,10 @@ return {
     vme2 = {
       path = [[G:\Hyper-V\vme2]],
       group = "Failover-vme2",
+      -- This very card. Or any that fits, chosen anew at each start:
+      --   { labels = { purpose = "training" } }                       by label
+      --   { vendor = "10de", device = "1f08", count = 2, min = 1 }    two, or one and DEGRADED
+      --   { first_of = { { min_memory = "16GiB" }, { class = "03" } } }   the first that can be had
       gpus = { { id = "0x8cdf9d911c60" } },
       mmio = { low = "3GiB", high = "33280MiB" },
     },
