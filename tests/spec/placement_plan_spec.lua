@@ -212,6 +212,53 @@ describe("a plan", function()
     assert.are.same({ ms1 = 4, ms2 = 2, ms3 = 2 }, use_of(plan))
   end)
 
+  it("spreads as evenly as the best of all plans, whatever nodes machines may run on", function()
+    -- The smallest possible number of devices on the fullest node.
+    local function flattest(vms, nodes)
+      local used, best = {}, math.huge
+      local function from(i, most)
+        if most >= best then
+          return
+        elseif i > #vms then
+          best = most
+          return
+        end
+        for _, one in ipairs(nodes) do
+          local allowed = not vms[i].nodes
+          for _, name in ipairs(vms[i].nodes or {}) do
+            allowed = allowed or name == one.name
+          end
+          if allowed then
+            used[one.name] = (used[one.name] or 0) + 1
+            from(i + 1, math.max(most, used[one.name]))
+            used[one.name] = used[one.name] - 1
+          end
+        end
+      end
+      from(1, 0)
+      return best
+    end
+    for seed = 1, 80 do
+      local roll = made.dice(seed)
+      local nodes, vms = {}, {}
+      for i = 1, roll(2, 4) do
+        nodes[i] = node("ms" .. i)
+      end
+      for i = 1, roll(3, 7) do
+        local names = {}
+        for _, one in ipairs(nodes) do
+          names[#names + 1] = roll(1, 2) == 1 and one.name or nil
+        end
+        vms[i] = vm("vm" .. i, nil, { nodes = #names > 0 and names or nil })
+      end
+      local most = 0
+      for _, used in pairs(use_of(placement.plan(situation(cards(#vms), nodes, vms)))) do
+        most = math.max(most, used)
+      end
+      assert.are.equal(flattest(vms, nodes), most, "seed " .. seed)
+    end
+  end)
+
   it("makes room on a full board by moving on those that may run elsewhere", function()
     local vms = {}
     for i = 1, 20 do

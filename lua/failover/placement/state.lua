@@ -129,8 +129,8 @@ local function among(list, value)
   return false
 end
 
--- What each machine has, by its own list and by the devices' word. Of cards that nothing tells apart
--- each gets as many as it has, whichever they are: they are alike.
+-- What each machine has, by its own list and by the devices' word. Of cards that nothing tells
+-- apart each gets as many as it has, whichever they are: they are alike.
 local function add_vms(self, situation)
   for _, vm in ipairs(situation.vms) do
     local own = {}
