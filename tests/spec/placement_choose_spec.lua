@@ -154,6 +154,14 @@ describe("choosing devices at a start", function()
     assert.are.equal("CAPACITY", rejection.code)
   end)
 
+  it("keeps the last place of a board for the request that needs it", function()
+    local s = situation({
+      card("a", { node = "ms1" }), card("b"), card("c", { labels = { fast = "yes" } }),
+    }, { vm("vm1", { request({ vendor = "10de" }), request({ labels = { fast = "yes" } }) }) },
+      { node("ms1", { capacity = 2 }), node("ms2") })
+    assert.are.equal("a from here, c from pool", (choose(s)))
+  end)
+
   it("refuses a node that the machine may not run on", function()
     local s = situation({ card("a") }, { vm("vm1", nil, { nodes = { "ms2" } }) })
     local found, rejection = choose(s)

@@ -129,32 +129,53 @@ local function devices_of(found, with_victims)
   return lists
 end
 
--- The board takes a number of devices: what comes from elsewhere must not be more than is left.
-local function room(about, lists)
-  local node = about.node
-  if not node.capacity then
-    return lists
+local function comes(about, device)
+  return device.kind ~= "partitionable" and device.node ~= about.node.name
+end
+
+-- Devices that a list lacks of so many, without those from elsewhere.
+local function lacking(about, list, wanted)
+  for _, device in ipairs(list) do
+    wanted = wanted - (comes(about, device) and 0 or 1)
   end
-  local left = node.capacity - (node.held or 0)
-  local wanted = 0
+  return math.max(0, wanted)
+end
+
+-- The board takes a number of devices; from elsewhere must not come more than is left. Each
+-- request first gets as many as it lacks here, of the preferred ones; then the rest is given out.
+local function room(about, lists)
+  local node, wanted = about.node, 0
+  local left = node.capacity and node.capacity - (node.held or 0) or math.huge
   for _, request in ipairs(about.vm.requests) do
     wanted = wanted + request.count
   end
   if wanted <= left then
     return lists
   end
-  -- Not all of them have room: from elsewhere only as many as fit, the preferred ones.
   local allowed, result = {}, {}
+  local function allow(list, most)
+    for _, device in ipairs(list) do
+      if comes(about, device) and not allowed[device] and left > 0 and most > 0 then
+        allowed[device], left, most = true, left - 1, most - 1
+      end
+    end
+  end
+  for number, alternatives in ipairs(lists) do
+    for _, list in ipairs(alternatives) do
+      local lacks = lacking(about, list, about.vm.requests[number].count)
+      if #list >= about.vm.requests[number].count then
+        allow(list, lacks)
+        break
+      end
+    end
+  end
   for number, alternatives in ipairs(lists) do
     result[number] = {}
     for i, list in ipairs(alternatives) do
+      allow(list, math.huge)
       local short = {}
       for _, device in ipairs(list) do
-        local comes = device.kind ~= "partitionable" and device.node ~= node.name
-        if comes and not allowed[device] and left > 0 then
-          allowed[device], left = true, left - 1
-        end
-        if not comes or allowed[device] then
+        if not comes(about, device) or allowed[device] then
           short[#short + 1] = device
         end
       end
