@@ -4,8 +4,6 @@
 -- lua/meta/situation.lua.
 local choose = require("failover.placement.choose")
 local judge = require("failover.placement.judge")
-local plan = require("failover.placement.plan")
-local whatif = require("failover.placement.whatif")
 
 local M = {}
 
@@ -35,10 +33,17 @@ local M = {}
 
 M.judge = judge.judge
 M.choose = choose.choose
-M.plan = plan.plan
-M.whatif = whatif.whatif
-M.weakest = whatif.weakest
-M.as_planned = whatif.as_planned
 M.reasons = require("failover.placement.reasons")
+
+-- What only commands ask is loaded when it is asked: a start has no time to lose.
+local later = {
+  plan = "plan", whatif = "whatif", weakest = "whatif", as_planned = "planned",
+}
+
+for name, file in pairs(later) do
+  M[name] = function(...)
+    return require("failover.placement." .. file)[name](...)
+  end
+end
 
 return M
