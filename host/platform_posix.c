@@ -251,6 +251,17 @@ void tk_platform_socket_error(struct tk_buffer *why)
     errno = 0;
 }
 
+bool tk_platform_report(const char *text)
+{
+    (void)text; // whoever starts us keeps what we print
+    return false;
+}
+
+bool tk_platform_rescan_devices(void)
+{
+    return false;
+}
+
 // ---- lock --------------------------------------------------------------------------------------
 
 // 0: locked, 1: somebody else has it, -1: errno. A lock of the open file (not of the process) also

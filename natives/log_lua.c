@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "lua_util.h"
+#include "platform.h"
 
 #define LINE       "log line"
 #define DEPTH_MAX  4
@@ -264,6 +265,23 @@ static int l_redact(lua_State *L)
     return 1;
 }
 
+// log.system(text) -> boolean   [-1, +1, e]
+static int l_system(lua_State *L)
+{
+    struct tk_buffer *clean;
+    const char *text;
+    size_t len;
+
+    text = luaL_checklstring(L, 1, &len);
+    clean = new_buffer(L);
+    if (tk_redact(clean, text, len)) {
+        text = clean->text;
+    }
+    lua_pushboolean(L, tk_platform_report(text));
+    tk_buffer_free(clean);
+    return 1;
+}
+
 // log.add_secret(text)   [-1, +0, e]
 static int l_add_secret(lua_State *L)
 {
@@ -291,6 +309,7 @@ int luaopen_log(lua_State *L)
         {"error", l_error},
         {"configure", l_configure},
         {"redact", l_redact},
+        {"system", l_system},
         {"add_secret", l_add_secret},
         {NULL, NULL},
     };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform.h"
+
 // ConfigManagerErrorCode
 #define DISABLED    22
 #define NOT_PRESENT 24
@@ -338,14 +340,18 @@ done:
     return result;
 }
 
-// WMI has no method for this; a program must do (unverified on real hosts). It is only started:
-// nothing tells when it has ended.
+// On this computer by the system's own call. WMI has no method for this; elsewhere a program must
+// do (unverified on real hosts), which is only started: nothing tells when it has ended.
 int tk_pnp_rescan(struct tk_wmi *wmi, const struct tk_limit *limit, struct tk_failure *err)
 {
-    struct tk_cim_object *in = tk_cim_new(""), *answer = NULL;
+    struct tk_cim_object *in, *answer = NULL;
     uint64_t code;
     int result;
 
+    if (tk_wmi_is_local(wmi) && tk_platform_rescan_devices()) {
+        return 0;
+    }
+    in = tk_cim_new("");
     tk_cim_set(in, "CommandLine", TK_CIM_STRING, RESCAN);
     result = tk_wmi_call(&answer, wmi, "Win32_Process", "Create", in, limit, err);
     code = tk_cim_uint_or(answer, "ReturnValue", UINT32_MAX);

@@ -14,6 +14,7 @@ struct connection {
     atomic_int refs;
     const struct tk_wmi_transport *transport;
     void *self;
+    bool local;
 };
 
 struct tk_wmi {
@@ -128,11 +129,17 @@ int tk_wmi_open(struct tk_wmi **out, const struct tk_wmi_options *options, struc
     }
     c = tk_alloc(sizeof *c);
     atomic_init(&c->refs, 1);
+    c->local = strcmp(name, "local") == 0;
     if (entry->open(&c->transport, &c->self, options, err) != 0) {
         tk_free(c);
         return -1;
     }
     return make_handle(out, c, options->name_space, err);
+}
+
+bool tk_wmi_is_local(const struct tk_wmi *wmi)
+{
+    return wmi->connection->local;
 }
 
 int tk_wmi_namespace(struct tk_wmi **out, struct tk_wmi *base, const char *name_space,

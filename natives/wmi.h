@@ -87,6 +87,8 @@ struct tk_wmi_transport_entry {
 };
 // What this system has beside WS-Management (wmi_com.c, wmi_nocom_posix.c); ends with a NULL name.
 extern const struct tk_wmi_transport_entry tk_wmi_platform_transports[];
+// Whether this connection is COM on this computer.
+bool tk_wmi_is_local(const struct tk_wmi *wmi);
 // Whether there is a transport of that name here.
 bool tk_wmi_has_transport(const char *name);
 int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,

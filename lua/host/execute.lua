@@ -188,9 +188,12 @@ function M.plain_steps(steps)
   return plain
 end
 
--- One line in ECX's own log, when it is ECX that runs us. A failing clplogcmd is no failure of
--- ours.
+-- One line in ECX's own log, when it is ECX that runs us; what failed also in the Event Log of
+-- Windows. A failing clplogcmd is no failure of ours.
 function M.tell_ecx(environment, level, text)
+  if level == "error" then
+    require("log").system(text)
+  end
   if not environment.under_cluster then
     return
   end

@@ -164,6 +164,9 @@ function log.error(message, fields) end
 ---@return string
 function log.redact(text) end
 function log.add_secret(text) end
+-- Tells the Event Log of Windows of something that failed, where the installer has registered Takeover there; false elsewhere.
+---@return boolean told
+function log.system(text) end
 
 fs = {}
 -- Local files. Paths are UTF-8. All raise FS_FAILED / FS_NOT_FOUND.

@@ -30,8 +30,9 @@ describe("log", function()
 
   local function written()
     local text = fs.read(path)
+    log.configure({ file = "" })
     fs.write(path, "")
-    log.configure({ file = path }) -- the old file was replaced
+    log.configure({ file = path })
     return text
   end
 
