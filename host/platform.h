@@ -64,8 +64,8 @@ int tk_platform_lock(struct tk_lock **lock, struct tk_buffer *holder, const char
                      const char *text, struct tk_failure *err);
 void tk_platform_unlock(struct tk_lock *lock);
 
-// Tells the system's own log of something that failed: the Event Log of Windows, where the installer
-// has registered us as a source. False where there is none.
+// Tells the system's own log of something that failed: the Event Log of Windows, where the
+// installer has registered us as a source. False where there is none.
 bool tk_platform_report(const char *text);
 // Has the system look for new devices, and does not wait for their drivers. False where that cannot
 // be done from here.
