@@ -16,7 +16,7 @@ return {
     ms2 = { group_id = 150, address = "192.168.0.200" },
   },
 
-  -- The cards in the I/O boxes, by EEM id. Labels are your own words; requests below may ask for them.
+  -- The cards in the I/O boxes, by EEM id. Labels are your own words; requests may ask for them.
   -- Where several cards of one model are on a node, locations = { ms1 = "PCIROOT(...)..." } tells
   -- them apart; box = "box1" says what fails together; `takeover gpu suggest` prepares an entry.
   devices = {
