@@ -94,11 +94,17 @@ function M.holder(c, device)
   return evidence.node_of_group(c, device.group_id)
 end
 
--- Does another node of ours have a device that this run has chosen by description? Any other value
--- is a second writer's.
+-- Has another node of ours a device that this run has chosen by description, or has freed it in
+-- order to have it? Any other value is a second writer's.
 function M.is_lost(c, gpu, device)
-  local holder = gpu.described and not device.free and M.holder(c, device)
-  return holder and holder ~= c.node or false
+  local holder = not device.free and M.holder(c, device)
+  return gpu.described and (device.free or holder and holder ~= c.node) or false
+end
+
+-- Why it is lost, in words.
+function M.why_lost(c, device)
+  return device.free and "another run has freed it to take it" or M.holder(c, device)
+    .. " was quicker"
 end
 
 local function held_by(gpu, why, otherwise)
@@ -111,13 +117,13 @@ end
 -- Raises HELD_BY where it is so.
 function M.fail_if_lost(c, gpu, device)
   if M.is_lost(c, gpu, device) then
-    held_by(gpu, M.holder(c, device) .. " has it now", "this run leaves it alone")
+    held_by(gpu, M.why_lost(c, device), "this run leaves it alone")
   end
 end
 
 -- Chooses other devices in place of one that was lost; those that this run has already stay. Raises
--- HELD_BY where there are none.
-function M.choose_again(c, gpu, why)
+-- HELD_BY where there are none. late: the steps that look at other nodes are over.
+function M.choose_again(c, gpu, why, late)
   c.memory.lost = c.memory.lost or {}
   c.memory.lost[gpu.id] = why
   gpu.wrote, gpu.seen_connected = nil, nil -- whatever we wrote does not stand
@@ -132,12 +138,13 @@ function M.choose_again(c, gpu, why)
   for i, new in ipairs(list) do
     if had[new.id] then
       list[i], had[new.id] = had[new.id], nil
-    elseif new.from ~= "pool" and new.from ~= "here" then
-      held_by(gpu, why, new.title .. " is in the group of another node")
+    elseif late and new.victim then
+      held_by(gpu, why, new.victim .. " has " .. new.title)
     elseif c.claims and M.reserve(c, new) then
       c.memory.lost[new.id] = "another run on " .. c.node .. " is taking it"
-      return M.choose_again(c, gpu, why)
+      return M.choose_again(c, gpu, why, late)
     end
+    list[i].late = list[i].late or late
   end
   for _, old in pairs(had) do
     if old.wrote then

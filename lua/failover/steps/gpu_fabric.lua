@@ -15,7 +15,7 @@ local function read_back(c, gpu, before, wanted)
   local now = c.eem:device(gpu.id)
   if wanted(now) then
     return nil
-  elseif racing.is_lost(c, gpu, now) then
+  elseif now.group_id ~= before and racing.is_lost(c, gpu, now) then
     return now
   end
   if now.group_id ~= before then
@@ -89,6 +89,24 @@ local may_be_taken = step "GPU free, or evidence that it may be taken" {
   end,
 }
 
+-- Takes a device out of the group of another node, with evidence. That somebody else did it at the
+-- same instant is seen when it is connected.
+local function take_away(c, gpu, device)
+  local holder = holder_of(c, gpu, device)
+  local why = evidence.for_taking(c, gpu, holder)
+  c:note(string.format("taking %s from %s: %s", gpu.title, holder, why), {
+    device = gpu.id, from = holder,
+  })
+  gpu.freed = device.group_id
+  local changed, refused = failover.try(c.eem.disconnect, c.eem, gpu.id)
+  if changed ~= nil then
+    read_back(c, gpu, device.group_id, free)
+  elseif refused.code ~= "EEM_REFUSED" or not gpu.described
+    or c.eem:device(gpu.id).group_id == device.group_id then
+    error(refused, 0)
+  end
+end
+
 local released = step "GPU not held by another node" {
   within = 60,
   least = 5,
@@ -99,10 +117,12 @@ local released = step "GPU not held by another node" {
       if device.free and device.link == "up" then
         return false, gpu.title .. " is free, but its link is still up"
       elseif elsewhere(c, device) then
-        if gpu.freed and device.group_id ~= gpu.freed then
+        local changed = gpu.freed and device.group_id ~= gpu.freed
+        if changed and not racing.is_lost(c, gpu, device) then
           cards.second_writer(gpu, device)
+        elseif not changed then
+          return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
         end
-        return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
       end
     end
     return true
@@ -111,14 +131,7 @@ local released = step "GPU not held by another node" {
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if elsewhere(c, device) then
-        local holder = holder_of(c, gpu, device)
-        local why = evidence.for_taking(c, gpu, holder)
-        c:note(string.format("taking %s from %s: %s", gpu.title, holder, why), {
-          device = gpu.id, from = holder,
-        })
-        gpu.freed = device.group_id
-        c.eem:disconnect(gpu.id)
-        read_back(c, gpu, device.group_id, free)
+        take_away(c, gpu, device)
       end
     end
   end,
@@ -158,7 +171,7 @@ local function write(c, gpu, before)
   local changed, refused = failover.try(c.eem.connect, c.eem, gpu.id, c.this.group_id)
   if changed == nil then
     local now = refused.code == "EEM_REFUSED" and gpu.described and c.eem:device(gpu.id)
-    if now and racing.is_lost(c, gpu, now) then
+    if now and now.group_id ~= before and racing.is_lost(c, gpu, now) then
       return now
     end
     error(refused, 0)
@@ -180,7 +193,9 @@ end
 -- another device was chosen instead.
 local function connect(c, gpu)
   local device = c.eem:device(gpu.id)
-  if device.free then
+  if device.free and gpu.late and device.link == "up" then
+    return false -- until it is unlinked
+  elseif device.free then
     local holder = racing.may_arrive(c, gpu)
     if holder then
       note_once(c, string.format("%s waits for the cards of its model that come for %s", gpu.title,
@@ -193,9 +208,12 @@ local function connect(c, gpu)
     device = write(c, gpu, device.group_id) or racing.settled(c, gpu)
   elseif device.group_id == c.this.group_id then
     device = nil
+  elseif gpu.late and not gpu.freed and device.group_id == gpu.seen_group then
+    take_away(c, gpu, device)
+    return false
   end
   if device and racing.is_lost(c, gpu, device) then
-    racing.choose_again(c, gpu, racing.holder(c, device) .. " was quicker")
+    racing.choose_again(c, gpu, racing.why_lost(c, device), true)
     return false
   elseif device then
     cards.second_writer(gpu, device)
