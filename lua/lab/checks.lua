@@ -63,7 +63,13 @@ function M.snapshot(world, actor)
     or {}) do
     own[requests.fixed(request) or ""] = true
   end
+  for _, call in ipairs(actor.calls) do -- chosen by description: those that it has connected
+    local id = call.native == "eem" and call.verb == "connect" and call.request[1]
+    own[id or ""] = true
+  end
+  shot.group = {}
   for _, device in ipairs(world.fabric.slots) do
+    shot.group[device.id] = device.group_id == group
     if own[device.id] then
       shot.devices[device.id] = device.group_id == group
     end
@@ -87,7 +93,7 @@ local function taken_back(world, actor, code)
     left = "it is registered"
   end
   for id, here in pairs(after.devices) do
-    if here and not before.devices[id] then
+    if here and not before.group[id] then
       left = id .. " is in the node's group"
     end
   end
