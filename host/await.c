@@ -329,6 +329,13 @@ static int l_pid(lua_State *L)
     return 1;
 }
 
+// loop.state_directory() -> where our own files are when nothing says otherwise
+static int l_state_directory(lua_State *L)
+{
+    lua_pushstring(L, tk_platform_state_directory());
+    return 1;
+}
+
 // loop.executable() -> full path of the program
 static int l_executable(lua_State *L)
 {
@@ -365,6 +372,7 @@ int luaopen_loop(lua_State *L)
         {"hostname", l_hostname},
         {"pid", l_pid},
         {"executable", l_executable},
+        {"state_directory", l_state_directory},
         {"is_terminal", l_is_terminal},
         {"watchdog", tk_watchdog_set},
         {"slice", tk_watchdog_slice},

@@ -92,7 +92,11 @@ static int run(lua_State *L)
     lua_getglobal(L, "os");
     lua_pushcfunction(L, temporary_name);
     lua_setfield(L, -2, "tmpname");
-    lua_pop(L, 1);
+    lua_getglobal(L, "package"); // Lua is built with slashes; scripts ask here which system this is
+    lua_getfield(L, -1, "config");
+    lua_pushfstring(L, "%c%s", TK_OTHER_SEPARATOR, lua_tostring(L, -1) + 1);
+    lua_setfield(L, -3, "config");
+    lua_pop(L, 3);
     tk_natives_register(L);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         FILE *f;

@@ -8,15 +8,6 @@ local M = {}
 local Session = {}
 Session.__index = Session
 
-local is_windows = package.config:sub(1, 1) == "\\"
-
-local function default_state()
-  if is_windows then
-    return (os.getenv("ProgramData") or "C:\\ProgramData") .. "\\takeover"
-  end
-  return "/var/lib/takeover"
-end
-
 -- Unset and empty are the same.
 local function environment(name)
   local value = os.getenv(name)
@@ -25,7 +16,7 @@ end
 
 local function state_directory(arguments, parameters)
   return arguments.state or environment("TAKEOVER_STATE") or (parameters and parameters.state)
-    or default_state()
+    or require("loop").state_directory()
 end
 
 -- nil when there is none and `may_miss`.

@@ -89,6 +89,9 @@ function loop.pid() end
 --- Full path of the running program.
 ---@return string
 function loop.executable() end
+--- Where our own files are when nothing says otherwise: %ProgramData%\takeover or /var/lib/takeover.
+---@return string
+function loop.state_directory() end
 ---@param fd integer
 ---@return boolean
 function loop.is_terminal(fd) end
