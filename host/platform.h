@@ -43,6 +43,10 @@ int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, stru
 int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err);
 // `from` takes the place of `to`, which others may be reading, as one step.
 int tk_platform_replace(const char *from, const char *to, struct tk_failure *err);
+// Lets the virtual machine of that id (a GUID) read and change the file, besides whoever may
+// already: Windows grants it to the account NT VIRTUAL MACHINE\ID, S-1-5-83-1-a-b-c-d. 1 changed, 0
+// it could before, -1 FS_FAILED (also on systems without such accounts), FS_NOT_FOUND.
+int tk_platform_grant_vm(const char *path, const char *id, struct tk_failure *err);
 // Makes a rename inside the directory durable; nothing where the system needs no such thing.
 int tk_platform_sync_directory(const char *directory, struct tk_failure *err);
 

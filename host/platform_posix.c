@@ -178,6 +178,13 @@ int tk_platform_replace(const char *from, const char *to, struct tk_failure *err
     return rename(from, to) == 0 ? 0 : failed(err, to, "written");
 }
 
+int tk_platform_grant_vm(const char *path, const char *id, struct tk_failure *err)
+{
+    (void)id;
+    tk_fail(err, TK_FS_FAILED, "virtual machines have accounts on Windows only");
+    return tk_fail_target(err, path);
+}
+
 int tk_platform_sync_directory(const char *directory, struct tk_failure *err)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -132,6 +132,94 @@ int tk_platform_write_private(const char *path, const char *bytes, size_t len,
     return error == ERROR_SUCCESS ? 0 : tk_win32_failed(err, error, path, "written");
 }
 
+// ---- virtual machines
+// ----------------------------------------------------------------------------
+
+// The GUID's 16 bytes as they lie in memory, as four numbers; false where the text is none.
+static bool parse_guid(const char *text, DWORD parts[4])
+{
+    unsigned data1, data2, data3, rest[8];
+    int used = 0;
+
+    if (sscanf(text, "%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x%n", &data1, &data2, &data3, &rest[0],
+               &rest[1], &rest[2], &rest[3], &rest[4], &rest[5], &rest[6], &rest[7], &used) != 11 ||
+        used != 36 || text[used] != '\0') {
+        return false;
+    }
+    parts[0] = data1;
+    parts[1] = data3 << 16 | data2;
+    parts[2] = rest[3] << 24 | rest[2] << 16 | rest[1] << 8 | rest[0];
+    parts[3] = rest[7] << 24 | rest[6] << 16 | rest[5] << 8 | rest[4];
+    return true;
+}
+
+static bool is_granted(PACL acl, PSID sid, ACCESS_MASK mask)
+{
+    for (DWORD i = 0; acl && i < acl->AceCount; i++) {
+        void *ace = NULL;
+
+        if (GetAce(acl, i, &ace) && ((ACE_HEADER *)ace)->AceType == ACCESS_ALLOWED_ACE_TYPE &&
+            EqualSid(&((ACCESS_ALLOWED_ACE *)ace)->SidStart, sid) &&
+            (((ACCESS_ALLOWED_ACE *)ace)->Mask & mask) == mask) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int tk_platform_grant_vm(const char *path, const char *id, struct tk_failure *err)
+{
+    static SID_IDENTIFIER_AUTHORITY nt = {SECURITY_NT_AUTHORITY};
+    const ACCESS_MASK mask = FILE_GENERIC_READ | FILE_GENERIC_WRITE;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    EXPLICIT_ACCESSW entry = {0};
+    PACL before = NULL, after = NULL;
+    PSID sid = NULL;
+    wchar_t *wide = NULL;
+    DWORD parts[4], error;
+    int result = 0;
+
+    if (!parse_guid(id, parts)) {
+        tk_fail(err, TK_FS_FAILED, "\"%.80s\" is not the id of a virtual machine", id);
+        return tk_fail_target(err, path);
+    }
+    wide = tk_wide_path(path);
+    if (!AllocateAndInitializeSid(&nt, 6, 83, 1, parts[0], parts[1], parts[2], parts[3], 0, 0,
+                                  &sid)) {
+        error = GetLastError();
+        goto done;
+    }
+    error = GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
+                                  &before, NULL, &descriptor);
+    if (error != ERROR_SUCCESS || !before || is_granted(before, sid, mask)) {
+        goto done; // without a list everybody may
+    }
+    entry.grfAccessPermissions = mask;
+    entry.grfAccessMode = GRANT_ACCESS;
+    entry.grfInheritance = NO_INHERITANCE;
+    entry.Trustee.TrusteeForm = TRUSTEE_IS_SID;
+    entry.Trustee.TrusteeType = TRUSTEE_IS_UNKNOWN;
+    entry.Trustee.ptstrName = (wchar_t *)sid;
+    error = SetEntriesInAclW(1, &entry, before, &after);
+    if (error == ERROR_SUCCESS) {
+        error = SetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
+                                      after, NULL);
+        result = 1;
+    }
+done:
+    if (after) {
+        LocalFree(after);
+    }
+    if (descriptor) {
+        LocalFree(descriptor);
+    }
+    if (sid) {
+        FreeSid(sid);
+    }
+    tk_free(wide);
+    return error == ERROR_SUCCESS ? result : tk_win32_failed(err, error, path, "given to the VM");
+}
+
 // ---- encrypted by the system
 // ---------------------------------------------------------------------
 

@@ -203,6 +203,24 @@ static int l_unsafe(lua_State *L)
     return 1;
 }
 
+// fs.grant_vm(path, id) -> changed   [-2, +1, e]
+static int l_grant_vm(lua_State *L)
+{
+    struct tk_failure err;
+    const char *path, *id;
+    int result;
+
+    lua_settop(L, 2);
+    path = check_path(L);
+    id = luaL_checkstring(L, 2);
+    result = tk_platform_grant_vm(path, id, &err);
+    if (result < 0) {
+        return tk_raise(L, &err);
+    }
+    lua_pushboolean(L, result);
+    return 1;
+}
+
 // ---- lock --------------------------------------------------------------------------------------
 
 static int l_release(lua_State *L)
@@ -251,6 +269,7 @@ int luaopen_fs(lua_State *L)
         {"make_directory", l_make_directory},
         {"remove", l_remove},
         {"unsafe", l_unsafe},
+        {"grant_vm", l_grant_vm},
         {"lock", l_lock},
         {"open", tk_hostfiles_open},
         {NULL, NULL},

@@ -189,6 +189,11 @@ function fs.remove(path) end
 -- Nil when only the owner (root, or the running user) may change the file and every directory above it that is not sticky; else the reason.
 ---@return string?
 function fs.unsafe(path) end
+-- Windows only: lets the virtual machine of that id read and change a local file, such as its disk. False when it could before.
+---@param path string
+---@param id string a GUID
+---@return boolean changed
+function fs.grant_vm(path, id) end
 -- Exclusive lock that ends with the process. Nil and the holder's text when another process has it.
 ---@param text string who we are, for the other one to read
 ---@return FsLock? lock, string? holder

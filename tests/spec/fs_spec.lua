@@ -74,6 +74,20 @@ describe("fs", function()
     assert.equal(top .. "/none", fails(fs.read, top .. "/none").target)
   end)
 
+  it("lets a virtual machine at its disk, on Windows only", function()
+    local id = "5f1e3c0a-27f3-4dd0-9c7e-1d2a5b7f9e10"
+    fs.write(top .. "/disk.vhdx", "x")
+    if package.config:sub(1, 1) == "\\" then
+      assert.is_boolean(fs.grant_vm(top .. "/disk.vhdx", id))
+      assert.equal("x", fs.read(top .. "/disk.vhdx"))
+      assert.equal("FS_NOT_FOUND", fails(fs.grant_vm, top .. "/none", id).code)
+      assert.matches("is not the id", fails(fs.grant_vm, top .. "/disk.vhdx", id .. "0").message)
+    else
+      assert.equal("FS_FAILED", fails(fs.grant_vm, top .. "/disk.vhdx", id).code)
+    end
+    assert.has_error(function() fs.grant_vm(top .. "/disk.vhdx") end)
+  end)
+
   it("finds files and directories", function()
     fs.write(top .. "/f", "123")
     local f = fs.find(top .. "/f")
