@@ -10,6 +10,7 @@ local failure = require("failure")
 local failover = require("failover")
 local inventory = require("failover.inventory")
 local judge = require("failover.placement.judge")
+local choose = require("failover.placement.choose")
 local placement = require("failover.placement")
 local requests = require("failover.parameters.requests")
 
@@ -183,11 +184,30 @@ local function without(situation, lost)
   return situation
 end
 
--- Chooses devices for c.vm on this node. Gives the choice, or nil and placement's rejection; and
--- the situation. Raises what ExpEther Manager raises.
+-- The choice where every request names one certain device and nothing is wrong with any of them:
+-- the same that placement makes of a situation, without making one. Nil where there is more to say.
+local function choose_named(c, found)
+  local choice, taken = { devices = {}, degraded = false, reasons = {}, rejected = {} }, {}
+  local quarantined = c.quarantine:active()
+  for i, request in ipairs(c.vm.gpus) do
+    local device = find(found, "id", requests.fixed(request))
+    local card = device and inventory.card(c, device, quarantined)
+    if not card or taken[card.id] or request.count ~= 1
+      or judge.mismatch(request.alternatives[1], card) then
+      return nil
+    end
+    taken[card.id] = true
+    local reason, from = choose.reason(card, c.node)
+    choice.reasons[i] = reason
+    choice.devices[i] = { device = card, request = i, alternative = 1, from = from }
+  end
+  return choice
+end
+
+-- Chooses devices for c.vm on this node. Gives the choice, or nil and placement's rejection. Raises
+-- what ExpEther Manager raises.
 ---@param c Context
 ---@return Choice?, Rejection?
----@return Situation
 function M.choose(c)
   local policy = policy_of(c)
   local fixed = M.all_fixed(c.vm)
@@ -195,6 +215,11 @@ function M.choose(c)
   local known, ask = { nodes = silent_nodes(c) }, shared and { c.node } or {}
   if fixed then
     known.eem = named_devices(c)
+    local plain = not (shared or policy.preempt or c.vm.nodes or next(c.memory.lost or {}))
+    local choice = plain and choose_named(c, known.eem)
+    if choice then
+      return choice
+    end
   end
   while true do
     local situation, answers = inventory.read(c, {
@@ -212,7 +237,7 @@ function M.choose(c)
     local deep = not fixed or policy.preempt
     ask, known = deep and not_asked(c, situation, choice) or {}, answers
     if #ask == 0 then
-      return choice, rejection, situation
+      return choice, rejection
     end
   end
 end
@@ -402,8 +427,16 @@ function M.present(c)
       failover.fail("NO_DEVICE", "ExpEther Manager does not know the device %s",
         table.concat(missing, ", "))
     end
+    local list, quarantined = {}, c.quarantine:active()
+    for i, request in ipairs(c.vm.gpus) do
+      local device = find(known.eem, "id", requests.fixed(request))
+      local card = #list == i - 1 and inventory.card(c, device, quarantined)
+      list[#list + 1] = card and gpu_of(card) or nil
+    end
+    if #list == #c.vm.gpus then
+      return list
+    end
     local situation = inventory.read(c, { nodes = {}, known = known })
-    local list = {}
     for i, request in ipairs(c.vm.gpus) do
       list[i] = gpu_of(find(situation.devices, "id", requests.fixed(request)))
     end

@@ -144,6 +144,27 @@ function M.build(parameters, answers, quarantined, drained, failures)
   }
 end
 
+-- A card that is asked for by id, without a situation around it: what it is, in which node's
+-- group, and whether it is quarantined. Nil where a situation says more: it is no card of an I/O
+-- box, or in nobody's group.
+---@param c Context
+---@param device EemDevice
+---@param quarantined table<string, table>? entries by id
+---@return Device?
+function M.card(c, device, quarantined)
+  if device.kind ~= "io" then
+    return nil
+  end
+  local card = devices.single(c.parameters, device)
+  for name, node in pairs(not card.free and card.group_id and c.parameters.nodes or {}) do
+    if node.group_id == card.group_id then
+      card.node = name
+    end
+  end
+  card.quarantine = (quarantined or {})[card.id]
+  return (card.free or card.node) and card or nil
+end
+
 -- Looks at everything and says what there is. A node that does not answer is a warning. Raises what
 -- ExpEther Manager raises. options:
 --   nodes        "all" (the default), "own" or a list of names: which nodes are asked

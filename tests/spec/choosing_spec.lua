@@ -149,6 +149,30 @@ describe("the choice of devices", function()
     assert.are.same({ "eem device" }, counted)
   end)
 
+  -- Where nothing is wrong no situation is made; where a machine has nodes one is.
+  it("by id is the same with a situation and without", function()
+    local gpus = ('{ id = "%s" }, { id = "%s" }'):format(A, B)
+    local function told(where, more)
+      local c = context({ gpus = gpus .. more, where = where })
+      local _, rejection, choice = chosen(c)
+      return {
+        choice and choosing.gpus(c, choice), choice and choice.reasons,
+        rejection and rejection.text,
+      }
+    end
+    local function compare(where)
+      local found = told(where, "")
+      assert.are.same(told(where, ' }, nodes = { "ms1", "ms2"'), found)
+      return found
+    end
+    for _, a in ipairs({ "ms1", "ms2", "free" }) do
+      for _, b in ipairs({ "ms1", "ms2", "free" }) do
+        assert.are.equal(2, #compare({ [A] = a, [B] = b })[1])
+      end
+    end
+    assert.truthy(compare({ [A] = "ms1" })[3])
+  end)
+
   it("by description asks no node while a free device is enough", function()
     local c = context({ gpus = ANY, where = { [A] = "ms2", [B] = "free" } })
     assert.are.same({ B }, chosen(c))

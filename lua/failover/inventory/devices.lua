@@ -74,6 +74,17 @@ local function from_eem(card, device)
     and (not device.vendor or NOTHING[device.vendor]) or nil
 end
 
+-- One card as ExpEther Manager shows it, and as it is declared. What it is, not what it does.
+---@param parameters table
+---@param device EemDevice of kind "io"
+function M.single(parameters, device)
+  local entry = (parameters.devices or {})[device.id] or {}
+  local card = new(device.id, entry)
+  identify(card, entry, device, function() end)
+  from_eem(card, device)
+  return card
+end
+
 -- Ids that virtual machines ask for.
 local function asked_for(parameters)
   local ids = {}

@@ -326,6 +326,18 @@ local function is_usable(device)
   return (device.state == "free" or device.state == "held") and not device.vm_running
 end
 
+-- Why a device is taken that nobody is seen to use, and where it comes from, in the words of a
+-- choice; its node was not asked.
+---@param device Device
+---@param node_name string
+---@return string reason
+---@return "here"|"pool"|"node" from
+function M.reason(device, node_name)
+  local about = { node = { name = node_name }, vm = {}, situation = { nodes = {} } }
+  local from = origin(about, device)
+  return sentence(about, { device = device, from = from }), words[from]
+end
+
 -- The devices with which a machine would start on a node now.
 ---@param situation Situation
 ---@param vm_key string
