@@ -176,6 +176,7 @@ local function check_settings(report, c)
         "takeover prepare " .. c.vm_name .. " sets them, while it is off"
     end
     return "fit for an assigned device"
+      .. (settings.generation and ", generation " .. settings.generation or "")
   end)
 end
 
