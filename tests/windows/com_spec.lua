@@ -320,7 +320,7 @@ describe("the lab behind COM", function()
   end
 
   describe("one node", function()
-    it("starts, monitors, stops and recovers", function()
+    it("starts, monitors, stops, recovers and checks", function()
       succeeds(run({ "start", "vme2" }, "ms1"))
       local gpu = site:gpu(running_on("ms1"))
       assert.are.equal("ms1", gpu.node)
@@ -328,6 +328,7 @@ describe("the lab behind COM", function()
       succeeds(run({ "stop", "vme2" }, "ms1"))
       assert.are.equal("free", site:gpu(running_on("")).state)
       succeeds(run({ "recover", "vme2" }, "ms1"))
+      succeeds(run({ "check", "vme2" }, "ms1"))
       assert.are.equal(0, counts("ms1").live)
     end)
 
