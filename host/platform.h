@@ -86,6 +86,8 @@ int tk_platform_make_private_directory(const char *path, struct tk_failure *err)
 // there is such a file already.
 int tk_platform_write_private(const char *path, const char *bytes, size_t len,
                               struct tk_failure *err);
+// What an administrator does with a file of secrets that others may read.
+const char *tk_platform_private_hint(void);
 // How files of secrets are encrypted besides their permissions: the word that stands in their
 // first line ("dpapi"); NULL where the system has nothing of the kind.
 const char *tk_platform_protection(void);

@@ -65,6 +65,12 @@ int tk_platform_write_private(const char *path, const char *bytes, size_t len,
     return 0;
 }
 
+const char *tk_platform_private_hint(void)
+{
+    return "give the file to root or to the user that runs this, and take the rights of all others "
+           "away: chmod 600";
+}
+
 const char *tk_platform_protection(void)
 {
     return NULL;

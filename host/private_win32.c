@@ -223,6 +223,12 @@ done:
 // ---- encrypted by the system
 // ---------------------------------------------------------------------
 
+const char *tk_platform_private_hint(void)
+{
+    return "set it again with takeover secret set; or take the rights of all but SYSTEM and "
+           "Administrators away: icacls FILE /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F";
+}
+
 const char *tk_platform_protection(void)
 {
     return "dpapi";

@@ -67,9 +67,7 @@ static int check_file(const char *path, struct tk_failure *err)
     }
     if (result == 0 && why.len > 0) {
         result = tk_fail(err, TK_SECRET_UNSAFE, "the secret is not safe: %s", why.text);
-        tk_fail_hint(err,
-                     "give the file to root or to the user that runs this, and take the rights "
-                     "of all others away: chmod 600");
+        tk_fail_hint(err, "%s", tk_platform_private_hint());
         tk_fail_target(err, path);
     }
     tk_buffer_free(&why);
