@@ -154,7 +154,7 @@ wait_for() { n=0; until grep -q "$1" shown 2>/dev/null; do
   n=$((n + 1)); [ $n -lt 500 ] || exit 1; sleep 0.02; done; sleep 0.05; }
 touch shown
 { wait_for "secret eem:"; printf '%s'; wait_for "once more:"; printf '%s'; wait_for DONE; } |
-  script -qfec '%s secret set eem; echo "code $? DONE"' shown >/dev/null
+  script -qfec '"%s" secret set eem; echo "code $? DONE"' shown >/dev/null
 ]]):format(first, second, PROGRAM))
     process.run({
       "sh", "type.sh", directory = directory, timeout = 30, env = environment(),
