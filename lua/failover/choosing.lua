@@ -13,6 +13,7 @@ local judge = require("failover.placement.judge")
 local choose = require("failover.placement.choose")
 local placement = require("failover.placement")
 local requests = require("failover.parameters.requests")
+local find = require("failover.lists").find
 
 local M = {}
 
@@ -76,14 +77,6 @@ local function named_devices(c)
     list[#list + 1] = c.eem:find_device(requests.fixed(request))
   end
   return list
-end
-
-local function find(list, field, value)
-  for _, entry in ipairs(list) do
-    if entry[field] == value then
-      return entry
-    end
-  end
 end
 
 -- Could the device be meant by one of the machine's requests, as far as its nature goes?

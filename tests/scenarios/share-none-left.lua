@@ -1,27 +1,7 @@
 story "Two machines want 3 GiB of a card with 4: the second is refused with VRAM_SHORT, and nothing is changed"
 
-local seed = require("lab.clusters.seed")
-local base = {}
-for key, value in pairs(seed) do
-  base[key] = value
-end
-base.nodes = {}
-for i, node in ipairs(seed.nodes) do
-  local one = {}
-  for key, value in pairs(node) do
-    one[key] = value
-  end
-  one.devices = table.move(node.devices, 1, #node.devices, 1, {})
-  table.insert(one.devices, {
-    vendor = "10de", device = "25b6", class = "030200", subsystem = "14A910DE", name = "NVIDIA A16",
-    pnp_class = "Display", manufacturer = "NVIDIA", service = "nvlddmkm",
-    location = "PCIROOT(0)#PCI(0300)#PCI(0000)", partitions = { counts = { 1, 2, 4 }, vram = 4 << 30 },
-  })
-  base.nodes[i] = one
-end
-
 local wish = { { partition = { vram = "3GiB" }, vendor = "10de", device = "25b6" } }
-cluster { base = base,
+cluster { base = "shares",
   more = { vms = { {
     name = "vme3", id = "7A0E5F2C-3B61-4C1D-9E57-5D2B8C6F1A43", root = [[G:\Hyper-V\vme3]],
     disks = { [[G:\Hyper-V\vme3\vme3.vhdx]] }, adapters = { "vSwitch" }, generation = 2, memory = 16384,

@@ -1,27 +1,6 @@
 story "A machine with a 2 GiB share moves: the share of ms1's card is left behind, one of ms2's card is added"
 
--- Each server has a card of its own that can be shared, beside those of the I/O box.
-local seed = require("lab.clusters.seed")
-local base = {}
-for key, value in pairs(seed) do
-  base[key] = value
-end
-base.nodes = {}
-for i, node in ipairs(seed.nodes) do
-  local one = {}
-  for key, value in pairs(node) do
-    one[key] = value
-  end
-  one.devices = table.move(node.devices, 1, #node.devices, 1, {})
-  table.insert(one.devices, {
-    vendor = "10de", device = "25b6", class = "030200", subsystem = "14A910DE", name = "NVIDIA A16",
-    pnp_class = "Display", manufacturer = "NVIDIA", service = "nvlddmkm",
-    location = "PCIROOT(0)#PCI(0300)#PCI(0000)", partitions = { counts = { 1, 2, 4 }, vram = 4 << 30 },
-  })
-  base.nodes[i] = one
-end
-
-cluster { base = base, vm = { gpus = { { partition = { vram = "2GiB" }, vendor = "10de", device = "25b6" } } } }
+cluster { base = "shares", vm = { gpus = { { partition = { vram = "2GiB" }, vendor = "10de", device = "25b6" } } } }
 
 expect(start("vme2", "ms1"), { exit = "ok", steps = { ["GPU share assigned to the VM"] = "done" } })
 expect_running("vme2", "ms1")

@@ -8,6 +8,7 @@ local fit = require("failover.placement.fit")
 local groups = require("failover.placement.groups")
 local judge = require("failover.placement.judge")
 local reasons = require("failover.placement.reasons")
+local find = require("failover.lists").find
 
 local M = {}
 
@@ -16,14 +17,6 @@ local words = {
   [HERE_OWN] = "here", [HERE] = "here", [POOL] = "pool", [NODE] = "node", [SILENT_NODE] = "node",
   [VICTIM] = "lower priority",
 }
-
-local function find(list, field, value)
-  for _, entry in ipairs(list) do
-    if entry[field] == value then
-      return entry
-    end
-  end
-end
 
 local function rejection(code, text, rejected)
   return nil, { code = code, text = text, rejected = rejected or {} }

@@ -7,6 +7,7 @@ local output = require("host.output")
 local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
 local session = require("host.session")
+local first_with = require("failover.lists").find
 
 local M = {}
 
@@ -102,14 +103,6 @@ local function look_at_named(c, parameters, request)
   device.vendor = declared.vendor or device.vendor
   device.device = declared.device or device.device
   return entry_of(parameters, device)
-end
-
-local function first_with(list, field, value)
-  for _, entry in ipairs(list) do
-    if entry[field] == value then
-      return entry
-    end
-  end
 end
 
 -- Of devices that are asked for by description, those that the machine has; and what it lacks.

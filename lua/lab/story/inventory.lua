@@ -5,16 +5,9 @@ local actor = require("lab.actor")
 local context = require("failover.engine.context")
 local inprocess = require("lab.inprocess")
 local inventory = require("failover.inventory")
+local find = require("failover.lists").find
 
 local M = {}
-
-local function find(list, field, value)
-  for _, one in ipairs(list) do
-    if one[field] == value then
-      return one
-    end
-  end
-end
 
 local function in_words(value)
   if type(value) == "table" then

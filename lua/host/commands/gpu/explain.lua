@@ -4,6 +4,7 @@ local output = require("host.output")
 local placement = require("failover.placement")
 local situation = require("host.situation")
 local words = require("host.gpu_words")
+local find = require("failover.lists").find
 
 local M = {}
 
@@ -18,14 +19,6 @@ now, or why it would take nothing. The codes are listed in docs/placement.md. Ch
   command:option("--on", "Only a start on this node"):argname("NODE")
   command:flag("--all", "Also devices that are something else than what is asked for")
   words.define_policy(command)
-end
-
-local function find(list, field, value)
-  for _, entry in ipairs(list) do
-    if entry[field] == value then
-      return entry
-    end
-  end
 end
 
 -- The verdict of every alternative of a request on a device: the first that fits, else the one that
