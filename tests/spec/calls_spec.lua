@@ -1,6 +1,6 @@
 -- How often a command asks the world, counted in the simulator on virtual time: looks and changes
--- of ExpEther Manager and of the nodes together. The numbers are what it took before devices could be
--- chosen by description; whoever needs more for a device that is asked for by id says here why.
+-- of ExpEther Manager and of the nodes together. The numbers are what it took before devices could
+-- be chosen by description; whoever needs more for a device that is asked for by id says here why.
 local explorer = require("lab.explorer")
 
 local START, STOP = { "start", "ms1" }, { "stop", "ms1" }
