@@ -452,6 +452,9 @@ describe("the lab behind COM", function()
     end
     local ended = child:wait(10)
     assert.are.equal(0, ended and ended.code)
+    if os.getenv("TAKEOVER_COM_SECONDS") then
+      print(#seen .. " cycles")
+    end
     assert.is_true(#seen >= 10, #seen .. " cycles")
     for i, one in ipairs(seen) do
       assert.are.equal(0, one.live, "objects of COM after cycle " .. i)
