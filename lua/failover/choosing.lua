@@ -1,7 +1,7 @@
--- Which devices a virtual machine gets, and which it has: requests of parameters.lua, what is seen
--- now (failover.inventory), and the rules (failover.placement) brought together for one node. Only
+-- Which devices a virtual machine gets: requests of parameters.lua, what is seen now
+-- (failover.inventory), and the rules (failover.placement) brought together for one node. Only
 -- looks, and no more than is needed: ExpEther Manager once, a node only when one of its devices is
--- a candidate.
+-- a candidate. Which ones it has already: holdings.lua.
 --
 -- What comes out is a list for c.gpus:
 --   { id, title, vendor, device, locations, seen_group, power, reachable, request, described,
@@ -45,7 +45,8 @@ function M.wants_shares(vm)
   return false
 end
 
-local function gpu_of(device, picked)
+-- A card as steps know it. `picked`: how placement chose it.
+function M.gpu_of(device, picked)
   return {
     id = device.id, title = device.title, vendor = device.vendor, device = device.device,
     locations = device.locations, seen_group = device.group_id, power = device.power,
@@ -71,7 +72,7 @@ local function silent_nodes(c)
 end
 
 -- Of devices that are asked for by id, only these.
-local function named_devices(c)
+function M.named_devices(c)
   local list = {}
   for _, request in ipairs(c.vm.gpus) do
     list[#list + 1] = c.eem:find_device(requests.fixed(request))
@@ -80,7 +81,7 @@ local function named_devices(c)
 end
 
 -- Could the device be meant by one of the machine's requests, as far as its nature goes?
-local function is_wanted(vm_requests, device)
+function M.is_wanted(vm_requests, device)
   for _, request in ipairs(vm_requests) do
     for _, criteria in ipairs(request.alternatives) do
       local code = judge.mismatch(criteria, device)
@@ -91,7 +92,6 @@ local function is_wanted(vm_requests, device)
   end
   return false
 end
-M.is_wanted = is_wanted
 
 -- The nodes that have to be asked before the choice counts: those whose devices it takes; where
 -- there is none, all that have a device of the kind; this one, where it has any; all, where one is
@@ -100,7 +100,7 @@ local function not_asked(c, situation, choice)
   local wanted, list = {}, {}
   for _, device in ipairs(situation.devices) do
     local ours = device.node == c.node -- wanted or not: it may be what the machine runs with
-    if ours or device.node and not choice and is_wanted(c.vm.gpus, device) then
+    if ours or device.node and not choice and M.is_wanted(c.vm.gpus, device) then
       wanted[device.node] = true
     end
   end
@@ -154,7 +154,7 @@ local function on_its_way(c, situation)
       and find(situation.nodes, "name", device.node)
     for _, machine in ipairs(node and node.reachable and not fixed[device.id] and situation.vms
       or {}) do
-      if machine.key ~= c.vm_name and not machine.running and is_wanted(machine.requests, device)
+      if machine.key ~= c.vm_name and not machine.running and M.is_wanted(machine.requests, device)
       then
         device.vm_running, device.vm = true, nil -- nobody's yet: no policy takes it
         device.why = ("%s may be starting with it on %s"):format(machine.key, device.node)
@@ -207,7 +207,7 @@ function M.choose(c)
   local shared = M.wants_shares(c.vm)
   local known, ask = { nodes = silent_nodes(c) }, shared and { c.node } or {}
   if fixed then
-    known.eem = named_devices(c)
+    known.eem = M.named_devices(c)
     local plain = not (shared or policy.preempt or c.vm.nodes or next(c.memory.lost or {}))
     local choice = plain and choose_named(c, known.eem)
     if choice then
@@ -262,7 +262,7 @@ function M.gpus(c, choice)
   local list = {}
   for _, picked in ipairs(choice.devices) do
     local request = c.vm.gpus[picked.request or 0]
-    local gpu = picked.device.kind == "card" and gpu_of(picked.device, picked)
+    local gpu = picked.device.kind == "card" and M.gpu_of(picked.device, picked)
     if gpu then
       gpu.described = not (request and requests.fixed(request))
       gpu.quarantine = picked.device.quarantine
@@ -326,141 +326,6 @@ function M.completing(situation, key, policy)
     return text .. "; no other device can be had now"
   end
   return ("%s; %s would complete it at its next start"):format(text, table.concat(titles, ", "))
-end
-
----- what a machine has ----------------------------------------------------------------------------
-
--- Devices that the machine has or had here, by what was assigned to it: now, or when this run took
--- it away (c.memory.had: locations).
-local function by_assignment(c, situation)
-  local machine, found, list = find(situation.vms, "key", c.vm_name), {}, {}
-  if machine.node == c.node and not machine.guessed then
-    for _, id in ipairs(machine.devices) do
-      found[id] = true
-    end
-  end
-  for _, device in ipairs(situation.devices) do
-    local had = device.location and device.node == c.node
-      and (c.memory.had or {})[device.location:upper()]
-    if found[device.id] or had then
-      list[#list + 1] = device
-    end
-  end
-  return list
-end
-
--- The same where locations are not known: every card of a model that is in this node's group is
--- the machine's, if there are as many as it had, or the others are known to be somebody else's.
-local function by_model(c, situation, list)
-  local had, models = {}, {}
-  for _, model in pairs(c.memory.had or {}) do
-    had[model] = (had[model] or 0) + 1
-    models[#models + 1] = model
-  end
-  local seen = {}
-  for _, device in ipairs(list) do
-    local model = ("%s:%s"):format(device.vendor, device.device)
-    had[model], seen[device.id] = (had[model] or 0) - 1, true
-  end
-  table.sort(models)
-  for _, model in ipairs(models) do
-    local open, certain = {}, true
-    for _, device in ipairs(situation.devices) do
-      local theirs = device.node ~= c.node or seen[device.id]
-        or device.vm and not device.users
-      if not theirs and model == ("%s:%s"):format(device.vendor, device.device) then
-        open[#open + 1] = device
-        certain = certain and not device.users
-      end
-    end
-    if had[model] > 0 and #open > 0 and (#open > had[model] or not certain) then
-      return nil, open
-    end
-    for _, device in ipairs(had[model] > 0 and open or {}) do
-      list[#list + 1], seen[device.id] = device, true
-    end
-  end
-  return list
-end
-
--- A machine that has nothing assigned, after a run that was cut off: idle devices here that it asks
--- for and that no other machine which is registered here could mean. (What another run is taking
--- just now is locked: racing.reserve_or_fail.)
-local function left_behind(c, situation)
-  local list = {}
-  for _, device in ipairs(situation.devices) do
-    local idle = device.node == c.node and not device.vm and not device.users
-    if idle and is_wanted(c.vm.gpus, device) then
-      local others = false
-      for _, machine in ipairs(situation.vms) do
-        others = others or machine.key ~= c.vm_name and #machine.registered > 0
-          and is_wanted(machine.requests, device)
-      end
-      if not others then
-        list[#list + 1] = device
-      end
-    end
-  end
-  return list
-end
-
--- The devices of c.vm on this node, for stop, recover and monitor: never another machine's. Raises
--- NO_DEVICE where they cannot be told apart.
----@param c Context
-function M.present(c)
-  local known = { nodes = {} }
-  if M.all_fixed(c.vm) then
-    known.eem = named_devices(c)
-    if #known.eem < #c.vm.gpus then
-      local missing = {}
-      for _, request in ipairs(c.vm.gpus) do
-        local id = requests.fixed(request)
-        missing[#missing + 1] = not find(known.eem, "id", id) and id or nil
-      end
-      failover.fail("NO_DEVICE", "ExpEther Manager does not know the device %s",
-        table.concat(missing, ", "))
-    end
-    local list, quarantined = {}, c.quarantine:active()
-    for i, request in ipairs(c.vm.gpus) do
-      local device = find(known.eem, "id", requests.fixed(request))
-      local card = #list == i - 1 and inventory.card(c, device, quarantined)
-      list[#list + 1] = card and gpu_of(card) or nil
-    end
-    if #list == #c.vm.gpus then
-      return list
-    end
-    local situation = inventory.read(c, { nodes = {}, known = known })
-    for i, request in ipairs(c.vm.gpus) do
-      list[i] = gpu_of(find(situation.devices, "id", requests.fixed(request)))
-    end
-    return list
-  end
-  local situation = inventory.read(c, { nodes = { c.node }, known = known })
-  local list = by_assignment(c, situation)
-  if c.memory.had then
-    local all, open = by_model(c, situation, list)
-    if not all then
-      local ids = {}
-      for i, device in ipairs(open) do
-        ids[i] = device.id
-      end
-      failure.raise({
-        code = "NO_DEVICE",
-        message = ("nothing tells which of %s on %s was the device of %s; all of them are left")
-          :format(table.concat(ids, ", "), c.node, c.vm_name),
-        hint = ('in parameters.lua, give devices["%s"].locations = { %s = "PCIROOT(...)..." }')
-          :format(ids[1], c.node),
-      })
-    end
-    list = all
-  elseif #list == 0 then
-    list = left_behind(c, situation)
-  end
-  for i, device in ipairs(list) do
-    list[i] = gpu_of(device)
-    list[i].described = true
-  end
-  return list
 end
 
 return M

@@ -1,5 +1,6 @@
 -- Requests brought together with what is seen: a world of plain tables, so that every call counts.
 local choosing = require("failover.choosing")
+local holdings = require("failover.holdings")
 local loop = require("loop")
 local parameters = require("failover.parameters")
 local quarantine = require("failover.quarantine")
@@ -136,7 +137,7 @@ end
 
 local function present(c)
   return in_scheduler(function()
-    return ids(choosing.present(c))
+    return ids(holdings.present(c))
   end)
 end
 
@@ -304,7 +305,7 @@ describe("the devices that a machine has here", function()
     local c = context({ gpus = ANY, where = ONE, memory = { had = { L1 = "10de:1f08" } },
       nodes = { ms1 = { vms = {}, locations = { "L1", "L2" } } } })
     local failed = in_scheduler(function()
-      local ok, raised = loop.guard(choosing.present, c)
+      local ok, raised = loop.guard(holdings.present, c)
       assert(not ok)
       return raised
     end)

@@ -3,6 +3,7 @@
 local choosing = require("failover.choosing")
 local evidence = require("failover.evidence")
 local failover = require("failover")
+local holdings = require("failover.holdings")
 local needs = require("failover.vm_needs")
 local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
@@ -96,7 +97,7 @@ local chosen = step "GPU chosen" {
 local identified = failover.with(chosen, {
   within = 30,
   holds = function(c)
-    c.gpus = choosing.present(c)
+    c.gpus = holdings.present(c)
     return true, titles_of(c.gpus)
   end,
 })
