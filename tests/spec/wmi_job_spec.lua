@@ -82,14 +82,14 @@ describe("a method with a job", function()
     end })
     local began = scheduler.now()
     c:call(VM, "Do")
-    assert.is_true(times[1] - began >= 0.002 and times[1] - began < 0.5)
+    assert.is_true(times[1] - began >= 0.002)
     -- the shortest of the first pauses, because a busy machine may stretch some
     local shortest = math.huge
     for i = 2, 4 do
       shortest = math.min(shortest, times[i] - times[i - 1])
     end
-    assert.is_true(shortest < 0.02)
     assert.is_true(times[6] - times[5] > 0.04)
+    assert.is_true(shortest < times[6] - times[5])
   end)
 
   it("succeeds with warnings, which are in the outputs", function()
