@@ -5,6 +5,7 @@
 local failure = require("failure")
 local loop = require("loop")
 local placement = require("failover.placement")
+local find = require("failover.lists").find
 
 local M = {}
 
@@ -117,6 +118,55 @@ function M.plan(situation, node, options)
   end
   table.sort(plan.moves, by_priority)
   table.sort(plan.lost, by_priority)
+  return plan
+end
+
+-- Where machines that were moved away from a node, and run elsewhere now, would come back to it:
+-- one after the other, each counting on the room that those before it leave.
+---@param situation Situation
+---@param node string
+---@param keys string[]
+---@param policy table?
+---@return DrainPlan lost: those that stay where they are, with `from`
+function M.plan_back(situation, node, keys, policy)
+  local now, away = { warnings = situation.warnings }, {}
+  for _, name in ipairs({ "devices", "nodes", "vms" }) do
+    now[name] = {}
+    for i, one in ipairs(situation[name]) do
+      now[name][i] = copy(one)
+    end
+  end
+  for _, key in ipairs(keys) do
+    away[key] = true
+  end
+  local plan, target = { node = node, moves = {}, lost = {} }, find(now.nodes, "name", node)
+  -- What is true when a machine has come back.
+  local function arrived(machine, titles)
+    machine.node, machine.devices = node, {}
+    for i, title in ipairs(titles) do
+      local device = find(now.devices, "title", title)
+      if device.kind == "card" then
+        device.state, device.vm, device.vm_running = "held", machine.key, true
+        device.node, device.group_id = node, target.group_id
+      end
+      machine.devices[i] = device.id
+    end
+    target.held = (target.held or 0) + #titles
+  end
+  for _, vm in ipairs(now.vms) do
+    if away[vm.key] and vm.running and vm.node and vm.node ~= node then
+      local from = vm.node
+      local one = M.plan(now, vm.node, { policy = policy, only = vm.key, to = node })
+      for _, move in ipairs(one.moves) do
+        table.insert(plan.moves, move)
+        arrived(vm, move.devices)
+      end
+      for _, lost in ipairs(one.lost) do
+        lost.from = from
+        table.insert(plan.lost, lost)
+      end
+    end
+  end
   return plan
 end
 

@@ -72,6 +72,17 @@ describe("the plan of a drain", function()
     assert.same({ node = "b", moves = {}, lost = {} }, drain.plan(s, "b"))
   end)
 
+  it("brings back only as many as there is room for, all together", function()
+    local s = fleet(2, 1)
+    local plan = drain.plan_back(s, "b", { "m1", "m2", "gone" })
+    assert.same({ 1, 1 }, { #plan.moves, #plan.lost })
+    assert.same({ "m1", "b" }, { plan.moves[1].vm, plan.moves[1].to })
+    assert.same({ "m2", "a", "CAPACITY" }, { plan.lost[1].vm, plan.lost[1].from,
+      plan.lost[1].code })
+    assert.equal(2, #drain.plan_back(fleet(2, 16), "b", { "m1", "m2" }).moves)
+    assert.equal(0, #drain.plan_back(s, "b", {}).moves)
+  end)
+
   it("changes nothing of the situation", function()
     local s = fleet(2, 16)
     local before = json.encode(s)

@@ -22,29 +22,6 @@ By hand, to take it back: takeover drain NODE.]])
   command:flag("--go", "Move the machines back, too")
 end
 
--- Those that were moved away and run elsewhere now.
-local function plan_back(seen, s, node, entry)
-  local plan = { node = node, moves = {}, lost = {} }
-  local away = {}
-  for _, key in ipairs(entry and entry.vms or {}) do
-    away[key] = s.parameters.vms[key] ~= nil
-  end
-  for _, vm in ipairs(seen.vms) do
-    if away[vm.key] and vm.running and vm.node and vm.node ~= node then
-      local one = drain.plan(seen, vm.node, { policy = s.parameters.placement, only = vm.key,
-        to = node })
-      for _, move in ipairs(one.moves) do
-        table.insert(plan.moves, move)
-      end
-      for _, lost in ipairs(one.lost) do
-        lost.from = vm.node
-        table.insert(plan.lost, lost)
-      end
-    end
-  end
-  return plan
-end
-
 function M.run(arguments, program)
   local seen, s = situation.read(arguments, program, { nodes = "all", partitions = true })
   if not seen then
@@ -55,7 +32,7 @@ function M.run(arguments, program)
   for _, one in ipairs(seen.nodes) do
     one.drained = one.drained and one.name ~= node
   end
-  local plan = plan_back(seen, s, node, entry)
+  local plan = drain.plan_back(seen, node, entry and entry.vms or {}, s.parameters.placement)
   drained.remove(s.state, node)
   output.line(entry and "%s takes machines again" or "%s was not drained", node)
   if #plan.moves > 0 then
