@@ -9,6 +9,7 @@ local output = require("host.output")
 local M = {}
 
 local COMMANDS = { "start", "stop", "prepare", "recover", "monitor" }
+local PORTION = 500 -- random schedules after which a process reports
 
 function M.define(command, cli)
   command:description([[
@@ -20,15 +21,16 @@ each from its seed. Run it after every edit of a sequence.
 
 With --state DIR a certificate is written there when every rule held. It names the files that were
 explored; start, stop and the others then warn when the files at hand differ (or refuse, or use the
-certified copy kept beside it: `certificate` in parameters.lua).]])
-  command:epilog(cli.exit_codes({ "ok", "failed", "configuration", "usage" }) .. [[
+certified copy kept beside it: `certificate` in parameters.lua). Stopped by Ctrl-C it tells what was
+found until then, and writes no certificate.]])
+  command:epilog(cli.exit_codes({ "ok", "failed", "configuration", "cancelled", "usage" }) .. [[
 
 
 Example:
   takeover certify                                 what is in use now
   takeover --lua-path my-edits certify start       an edited start
   takeover certify --use start=my-start.lua        the same, from one file
-  takeover certify --random 1000000                a night's work
+  takeover certify --random 1000000                less than an hour's work
   takeover certify --seed 4711                     one schedule again, with its trace]])
   command:argument("sequences", "Which (default: all): " .. table.concat(COMMANDS, ", "))
     :args("*")
@@ -75,12 +77,17 @@ local function wanted_of(names)
   return wanted
 end
 
+local function random_count(arguments)
+  return arguments.random or 2000
+end
+
 -- ---- one part of the work ---------------------------------------------------------------------
 
+-- Raises when nobody reads any more: then there is no reason to go on.
 local function report(kind, fields)
   fields.kind = kind
-  io.stdout:write(json.encode(fields), "\n")
-  io.stdout:flush()
+  assert(io.stdout:write(json.encode(fields), "\n"))
+  assert(io.stdout:flush())
 end
 
 local function violation(explorer, setting, schedule, problem, what, seed)
@@ -131,30 +138,30 @@ local function work(arguments, setting, index, count)
     end
   end
   local first = arguments.first_seed or 1
-  local cases, bad = 0, 0
-  for seed = first, first + (arguments.random or 2000) - 1 do
+  local cases, bad, all_bad = 0, 0, 0
+  for seed = first, first + random_count(arguments) - 1 do
     if mine(seed) then
       local chosen = settings[cluster_of(seed)]
       local schedule = explorer.random_schedule(seed, chosen)
       local problem = explorer.play(chosen, schedule)
       cases = cases + 1
       if problem then
-        bad = bad + 1
-        if bad <= 3 then
+        bad, all_bad = bad + 1, all_bad + 1
+        if all_bad <= 3 then
           violation(explorer, chosen, schedule, problem,
             ("seed %d (cluster %s)"):format(seed, chosen.name), seed)
         end
       end
-      if cases % 500 == 0 then
-        report("progress", { cases = cases })
+      if cases == PORTION then
+        report("random", { cases = cases, bad = bad })
+        cases, bad = 0, 0
       end
     end
   end
   report("random", { cases = cases, bad = bad })
 end
 
--- ---- all of it, in several processes
--- -------------------------------------------------------------
+-- ---- all of it, in several processes -----------------------------------------------------------
 
 local function cores()
   local found = fs.find("/proc/cpuinfo") and fs.read("/proc/cpuinfo") or ""
@@ -198,6 +205,12 @@ local function child_arguments(arguments, program, index, count)
   return list
 end
 
+local function show_progress(sum)
+  local bad = #sum.violations
+  output.progress("exploring", ("%d of %d random schedules, %s"):format(sum.random, sum.wanted,
+    bad == 0 and "no violation" or bad .. " violations"))
+end
+
 -- Reads one child's reports into `sum`.
 local function gather(child, sum)
   while true do
@@ -219,6 +232,7 @@ local function gather(child, sum)
     elseif entry.kind == "violation" then
       sum.violations[#sum.violations + 1] = entry
     end
+    show_progress(sum)
   end
   local ended = child:wait(10)
   if not ended or ended.code ~= 0 then
@@ -241,6 +255,13 @@ local function show_violations(sum, arguments)
   end
 end
 
+local function verdict(sum, bad)
+  if sum.stopped then
+    return bad == 0 and "every rule held until it was stopped; NOT certified" or "NOT certified"
+  end
+  return bad == 0 and not sum.died and "every rule held" or "NOT certified"
+end
+
 local function show(sum, took)
   local cases, bad = 0, 0
   for _, entry in ipairs(sum.order) do
@@ -254,8 +275,8 @@ local function show(sum, took)
     sum.random_bad == 0 and output.paint("no violation", "green")
       or output.paint(sum.random_bad .. " violations", "red"))
   local total_bad = bad + sum.random_bad
-  output.line("%d single faults and %d random schedules in %.1f s: %s", cases, sum.random, took,
-    total_bad == 0 and not sum.died and "every rule held" or "NOT certified")
+  output.conclude("%d single faults and %d random schedules in %s: %s", cases, sum.random,
+    output.duration(took), verdict(sum, total_bad))
   return cases, total_bad
 end
 
@@ -291,6 +312,35 @@ local function one_seed(arguments, setting)
   return exit_codes.failed
 end
 
+-- Starts a process for each core and reads what they find. Gives the failure when it was told to
+-- stop; what was found until then is in `sum`.
+local function explore(arguments, program, sum)
+  local scheduler, process = require("host.scheduler"), require("process")
+  local count = arguments.jobs or cores()
+  local children, readers = {}, {}
+  loop.catch_signals()
+  show_progress(sum)
+  for index = 1, count do
+    children[index] = process.start(child_arguments(arguments, program, index, count))
+    readers[index] = scheduler.spawn(gather, children[index], sum)
+  end
+  local failed
+  for _, reader in ipairs(readers) do
+    if not failed then
+      local waited, ended, problem = loop.guard(scheduler.join, reader)
+      failed = not waited and ended or not ended and problem or nil
+    end
+  end
+  for _, child in ipairs(children) do
+    child:close()
+  end
+  output.progress(nil)
+  if failed and failed.code ~= "CANCELLED" then
+    error(failed, 0)
+  end
+  return failed
+end
+
 function M.run(arguments, program)
   local setting = require("lab.explorer").setting(replaced(arguments.use))
   wanted_of(arguments.sequences)
@@ -302,26 +352,17 @@ function M.run(arguments, program)
     return exit_codes.ok
   end
   local began = loop.now()
-  local scheduler, process = require("host.scheduler"), require("process")
   local sum = {
     situations = {}, order = {}, violations = {}, random = 0, random_bad = 0, died = false,
+    wanted = random_count(arguments),
   }
-  local count = arguments.jobs or cores()
-  local readers = {}
-  for index = 1, count do
-    local child = process.start(child_arguments(arguments, program, index, count))
-    readers[index] = scheduler.spawn(gather, child, sum)
-  end
-  for _, reader in ipairs(readers) do
-    local ok, failed = scheduler.join(reader)
-    if not ok then
-      error(failed, 0)
-    end
-  end
+  sum.stopped = explore(arguments, program, sum)
   local cases, bad = show(sum, loop.now() - began)
   show_violations(sum, arguments)
   local code = bad == 0 and not sum.died and exit_codes.ok or exit_codes.failed
-  if code == exit_codes.ok and arguments.state then
+  if code == exit_codes.ok and sum.stopped then
+    code = exit_codes.of_failure(sum.stopped)
+  elseif code == exit_codes.ok and arguments.state then
     certify(arguments, program, cases, sum.random)
   end
   output.document({

@@ -1,0 +1,48 @@
+-- `takeover certify` as a program: what it says when it is stopped, and when nobody reads it. What
+-- it finds is the business of mutants_spec and story_spec.
+local process = require("process")
+local scheduler = require("host.scheduler")
+
+local PROGRAM = os.getenv("TAKEOVER_EXE")
+  or require("lfs").symlinkattributes("/proc/self/exe").target
+local FOR_EVER = "100000000" -- random schedules: more than anybody waits for
+local SLOW = 120 -- seconds, under a sanitizer on a busy machine
+
+-- Whether the program has started one of its own, which it does when it is ready for signals.
+local function works(child)
+  local pid = child:pid()
+  local file = io.open(("/proc/%d/task/%d/children"):format(pid, pid))
+  local children = file and file:read("a") or ""
+  if file then
+    file:close()
+  end
+  return children:find("%d") ~= nil
+end
+
+describe("takeover certify", function()
+  it("tells what was found until then when it is stopped, and certifies nothing", function()
+    local child <close> = process.start({
+      PROGRAM, "certify", "monitor", "--jobs", "1", "--random", FOR_EVER, stdout = "pipe",
+    })
+    local deadline = scheduler.now() + SLOW
+    while not works(child) and scheduler.now() < deadline do
+      scheduler.sleep(0.02)
+    end
+    child:kill("TERM")
+    local last
+    for line in function() return child:read_line({ timeout = SLOW }) end do
+      last = line
+    end
+    assert.matches("every rule held until it was stopped; NOT certified$", last)
+    assert.are.equal(15, child:wait(SLOW).code)
+  end)
+
+  it("ends a part of the work that nobody reads any more", function()
+    local result = process.run({
+      "sh", "-c", '"$0" certify monitor --shard 1/1 --random ' .. FOR_EVER .. " | head -n 1",
+      PROGRAM, timeout = SLOW,
+    })
+    assert.is_false(result.timed_out)
+    assert.matches('"kind":"situation"', result.stdout)
+  end)
+end)
