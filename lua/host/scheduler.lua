@@ -79,9 +79,11 @@ local function make_ready(task)
   ready[last] = task
 end
 
--- Wakes a task that waits in Lua (sleep, join). Natives' waits end by themselves.
-local function wake(task, token)
-  if task.waiting == token and token ~= nil then
+-- Wakes the task of a timer or waiter, if it still waits for that (sleep, join). Natives' waits end
+-- by themselves.
+local function wake(waiter)
+  local task = waiter.task
+  if task.waiting == waiter then
     task.waiting = nil
     make_ready(task)
   end
@@ -92,7 +94,7 @@ local function finish(task)
   tasks[task.co] = nil
   loop.forget(task.co)
   for _, waiter in ipairs(task.waiters) do
-    wake(waiter.task, waiter.token)
+    wake(waiter)
   end
   task.waiters = {}
 end
@@ -115,23 +117,22 @@ function M.check()
   end
 end
 
-local function park()
-  local token = {}
-  current.waiting = token
-  return token
+-- The running task waits from now on, for a timer or a waiter: { task = current, ... }.
+local function park(waiter)
+  current.waiting = waiter
+  return waiter
 end
 
 -- Suspends the running task for `seconds`.
 function M.sleep(seconds)
   assert(current, "sleep outside of a task")
   M.check()
-  local token = park()
   sequence = sequence + 1
-  local time = driver.now() + math.max(seconds, 0)
+  local time = driver.now() + (seconds > 0 and seconds or 0)
   if driver.wakes then -- a replay knows when it really was
     time = driver.wakes(current, time)
   end
-  push_timer({ time = time, sequence = sequence, task = current, token = token })
+  push_timer(park({ time = time, sequence = sequence, task = current }))
   coroutine.yield()
   local trail = current.trail
   if trail then
@@ -189,7 +190,7 @@ end
 function M.join(task)
   while not task.done do
     M.check()
-    task.waiters[#task.waiters + 1] = { task = current, token = park() }
+    task.waiters[#task.waiters + 1] = park({ task = current })
     coroutine.yield()
   end
   return table.unpack(task.results, 1, task.results.n)
@@ -204,9 +205,9 @@ function M.join_any(list)
       end
     end
     M.check()
-    local token = park()
+    local waiter = park({ task = current })
     for _, task in ipairs(list) do
-      task.waiters[#task.waiters + 1] = { task = current, token = token }
+      task.waiters[#task.waiters + 1] = waiter
     end
     coroutine.yield()
   end
@@ -218,8 +219,8 @@ function M.cancel(task, why)
     return
   end
   task.cancelled, task.cancelled_at = why, { driver.now(), turn }
-  if not task.shielded then
-    wake(task, task.waiting)
+  if task.waiting and not task.shielded then
+    wake(task.waiting)
   end
 end
 
@@ -345,8 +346,7 @@ function M.run(fn, ...)
     end
     local now = driver.now()
     while timers[1] and timers[1].time <= now do
-      local due = pop_timer()
-      wake(due.task, due.token)
+      wake(pop_timer())
     end
     on_interrupt(main)
     if not alive and first > last and not timers[1] then

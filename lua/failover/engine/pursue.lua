@@ -87,10 +87,9 @@ end
 -- What a look says whose time was cut short: nothing about the fact.
 local cut_short = { DEADLINE = true, EEM_TIMEOUT = true, WMI_TIMEOUT = true }
 
--- A look that came too late says nothing: then the one before counts.
-function Pursuit:see()
+-- What a look has said. One that came too late says nothing: then the one before counts.
+function Pursuit:weigh(answer, why)
   self.looks = self.looks + 1
-  local answer, why = M.look(self.run, self.step, self.until_time)
   self.denied = self.denied or answer == "no"
   local late = answer == "failed" and cut_short[why.code] and scheduler.now() >= self.until_time
   if late and (self.looks > 1 or why.code == "DEADLINE") then
@@ -196,16 +195,18 @@ end
 -- and whether it held at the
 -- first look; or the failure, and whether nothing else is wrong than that it could not be told.
 function M.pursue(run, step, record, within, until_time)
+  local answer, why = M.look(run, step, until_time)
+  if answer == "yes" then -- as most facts do
+    return nil, true, why
+  end
   local self = setmetatable({
     run = run, step = step, record = record, within = within, until_time = until_time,
     grace = step.quick and M.value_of(step.grace, run.context, within / 2),
     interval = POLL_FIRST, retries = 0, looks = 0, seen = "no", denied = false,
   }, Pursuit)
-  while true do
-    local answer, why = self:see()
-    if answer == "yes" then
-      return nil, self.looks == 1, why
-    elseif answer == "failed" and not (why.transient and M.uncancelled(why)) then
+  answer, why = self:weigh(answer, why)
+  while answer ~= "yes" do
+    if answer == "failed" and not (why.transient and M.uncancelled(why)) then
       return why, false
     end
     if why ~= self.reason and tostring(why) ~= tostring(self.reason) then
@@ -224,7 +225,9 @@ function M.pursue(run, step, record, within, until_time)
     else
       self.interval = M.pause(self.until_time, self.interval)
     end
+    answer, why = self:weigh(M.look(run, step, self.until_time))
   end
+  return nil, false, why
 end
 
 return M

@@ -175,10 +175,11 @@ local function strike(rule, call, act)
     or not done and effect ~= "html" and refusal.http or 200)
 end
 
-local function do_it(act, about)
-  local ok, first, second, third = pcall(act)
+local function do_it(world, call, act, a, b, c)
+  world.by = call.actor.by
+  local ok, first, second, third = pcall(act, a, b, c)
   if not ok then
-    error(told(translate(first), about), 0)
+    error(told(translate(first), call.about), 0)
   end
   return first, second, third
 end
@@ -228,8 +229,8 @@ end
 ---@field about string? what a failure is about: an id
 --- and what a fault rule matches: verb, path, class, method, namespace
 
--- Does `act` as one call to the outside.
-function M.outside(world, call, act)
+-- Does `act(a, b, c)` as one call to the outside.
+function M.outside(world, call, act, a, b, c)
   world:advance()
   local latency = world.latency.answer
   if latency > 0 then
@@ -246,15 +247,16 @@ function M.outside(world, call, act)
   if world.cut and world.cut(actor.node, call.target) then -- no way from this node to the target
     rule = { effect = "unreachable" }
   end
+  if not (rule or hook) then
+    return do_it(world, call, act, a, b, c)
+  end
   local first, second, third
   if rule then
     first, second, third = strike(rule, call, function()
-      world.by = actor.by
-      return do_it(act, call.about)
+      return do_it(world, call, act, a, b, c)
     end)
   else
-    world.by = actor.by
-    first, second, third = do_it(act, call.about)
+    first, second, third = do_it(world, call, act, a, b, c)
   end
   if hook then
     hook(call, "after")

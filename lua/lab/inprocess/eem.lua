@@ -15,52 +15,52 @@ local function up(yes)
 end
 
 -- As lab/world/fabric_detail.lua shows it, read as natives/eem_device_lua.c reads it.
-local function show_slot(device, record)
+local function show_slot(record)
   local card = record.bridge or record.functions and record.functions[1]
   local linked = up(record.board ~= nil)
   local pcie = up(card ~= nil and record.power == "on")
-  device.link_detail = { board_connection = linked, board = linked, path = linked, pcie = pcie }
-  device.link = up(linked == "up" and pcie == "up")
-  device.board = record.board
   local shown = card and record.type ~= "10g" and card or NOTHING
-  device.vendor, device.device, device.class = shown.vendor, shown.device, shown.class
+  return {
+    id = record.id, kind = "io", group_id = record.group_id, type = record.type,
+    power = record.power, model = record.model, serial = record.serial, mac = record.mac,
+    reachable = record.reachable or false, enabled = record.enabled or false,
+    free = record.group_id == FREE_IO, update_time = tostring(record.update_time),
+    link = up(linked == "up" and pcie == "up"), board = record.board,
+    link_detail = { board_connection = linked, board = linked, path = linked, pcie = pcie },
+    vendor = shown.vendor, device = shown.device, class = shown.class,
+  }
 end
 
-local function show_board(device, record)
-  device.link = up(record.reachable)
-  device.link_detail = { link = device.link }
-  device.max_devices = record.max_devices
-  device.ports = {}
+local function show_board(record)
+  local link, ports = up(record.reachable), {}
   for number = 1, record.max_devices do
     local port = record.ports[number]
-    device.ports[number] = {
+    ports[number] = {
       port = number, up = port ~= nil and port.up or false, device = port and port.device,
     }
   end
-end
-
-local function show(record)
-  local io = record.kind == "io"
-  local device = {
+  return {
     id = record.id, kind = record.kind, group_id = record.group_id, type = record.type,
     power = record.power, model = record.model, serial = record.serial, mac = record.mac,
     reachable = record.reachable or false, enabled = record.enabled or false,
-    free = record.group_id == (io and FREE_IO or FREE_BOARD),
-    update_time = tostring(record.update_time),
+    free = record.group_id == FREE_BOARD, update_time = tostring(record.update_time),
+    link = link, link_detail = { link = link }, max_devices = record.max_devices, ports = ports,
   }
-  if io then
-    show_slot(device, record)
-  else
-    show_board(device, record)
-  end
-  return device
+end
+
+local function show(record)
+  return (record.kind == "io" and show_slot or show_board)(record)
+end
+
+local function call_of(self, verb, path, id)
+  return {
+    kind = "eem", target = "eem", change = verb ~= "GET", actor = self.actor, about = id,
+    verb = verb, path = "/eem" .. path,
+  }
 end
 
 local function call(self, verb, path, id, act)
-  return calls.outside(self.world, {
-    kind = "eem", target = "eem", change = verb ~= "GET", actor = self.actor, about = id,
-    verb = verb, path = "/eem" .. path,
-  }, act)
+  return calls.outside(self.world, call_of(self, verb, path, id), act)
 end
 
 function Eem:version()
@@ -85,11 +85,18 @@ function Eem:devices(filter)
   end)
 end
 
+local function device_of(self, id)
+  return show(self.world:eem():device(id))
+end
+
 function Eem:device(id)
   id = lower(id)
-  return call(self, "GET", "/devices/" .. id, id, function()
-    return show(self.world:eem():device(id))
-  end)
+  local known = self.looks[id] -- all looks at one device are alike
+  if not known then
+    known = call_of(self, "GET", "/devices/" .. id, id)
+    self.looks[id] = known
+  end
+  return calls.outside(self.world, known, device_of, self, id)
 end
 
 -- Nil only where it is EEM itself that does not know the id.
@@ -140,7 +147,7 @@ end
 function Eem:close() end
 
 function M.open(world, actor)
-  return setmetatable({ world = world, actor = actor }, Eem)
+  return setmetatable({ world = world, actor = actor, looks = {} }, Eem)
 end
 
 return M

@@ -94,21 +94,26 @@ local function record_of(self, id, kind)
 end
 
 -- What has to be there, as a script sees it.
+local function class_of(kind)
+  return kind == "planned" and "Msvm_PlannedComputerSystem" or "Msvm_ComputerSystem"
+end
+
+local function there(self, id, kind)
+  return show(host(self), record_of(self, id, kind) or failures.not_found(id, kind))
+end
+
 function M.look_at(self, id, kind)
-  return look(self, kind == "planned" and "Msvm_PlannedComputerSystem" or "Msvm_ComputerSystem",
-    function()
-      local record = record_of(self, id, kind) or failures.not_found(id, kind)
-      return show(host(self), record)
-    end)
+  return look(self, class_of(kind), there, id, kind)
 end
 
 -- As look_at; nil when there is none.
+local function there_or_nil(self, id, kind)
+  local record = record_of(self, id, kind)
+  return record and show(host(self), record)
+end
+
 function M.find(self, id, kind)
-  return look(self, kind == "planned" and "Msvm_PlannedComputerSystem" or "Msvm_ComputerSystem",
-    function()
-      local record = record_of(self, id, kind)
-      return record and show(host(self), record)
-    end)
+  return look(self, class_of(kind), there_or_nil, id, kind)
 end
 
 function M.wrong_state(vm, wanted)
@@ -123,35 +128,45 @@ function Hyperv:host()
   return { name = self.name }
 end
 
+local function registered(self)
+  return show_all(self, host(self):vms())
+end
+
 function Hyperv:vms()
-  return look(self, "Msvm_ComputerSystem", function()
-    return show_all(self, host(self):vms())
-  end)
+  return look(self, "Msvm_ComputerSystem", registered)
+end
+
+local function planned(self)
+  return show_all(self, host(self):planned_vms())
 end
 
 function Hyperv:planned_vms()
-  return look(self, "Msvm_PlannedComputerSystem", function()
-    return show_all(self, host(self):planned_vms())
-  end)
+  return look(self, "Msvm_PlannedComputerSystem", planned)
+end
+
+local function by_id(self, id)
+  local found = host(self):find(id)
+  return found and show(host(self), found) or nil
+end
+
+local function by_name(self, wanted)
+  local found
+  for _, vm in ipairs(host(self):vms()) do
+    if vm.config.name:lower() == wanted:lower() then
+      if found then
+        calls.raise("HYPERV_AMBIGUOUS", "several virtual machines are named " .. wanted,
+          { target = wanted })
+      end
+      found = vm
+    end
+  end
+  return found and show(host(self), found) or nil
 end
 
 function Hyperv:find_vm(name_or_id)
   local wanted = type(name_or_id) == "table" and name_or_id.id or name_or_id
   local id = guid(wanted)
-  return look(self, "Msvm_ComputerSystem", function()
-    local hypervisor = host(self)
-    local found = id and hypervisor:find(id)
-    for _, vm in ipairs(not id and hypervisor:vms() or {}) do
-      if vm.config.name:lower() == wanted:lower() then
-        if found then
-          calls.raise("HYPERV_AMBIGUOUS", "several virtual machines are named " .. wanted,
-            { target = wanted })
-        end
-        found = vm
-      end
-    end
-    return found and show(hypervisor, found) or nil
-  end)
+  return look(self, "Msvm_ComputerSystem", id and by_id or by_name, id or wanted)
 end
 
 function Hyperv:vm(name_or_id)
@@ -166,22 +181,23 @@ local function size(mib)
   return mib % 1024 == 0 and string.format("%dGiB", mib // 1024) or string.format("%dMiB", mib)
 end
 
+local function settings_of(self, id, kind)
+  local config = (record_of(self, id, kind) or failures.not_found(id, kind)).config
+  return {
+    stop_action = M.stop_actions[config.stop_action] or "unknown",
+    start_action = M.start_actions[config.start_action] or "unknown",
+    recovery_action = recovery_actions[config.recovery_action],
+    checkpoints = M.checkpoints[config.checkpoints],
+    cache_types = config.cache_types, low_mmio = size(config.low_mmio),
+    high_mmio = size(config.high_mmio), saved_state = config.is_saved or false,
+    root = config.root, file = "Virtual Machines\\" .. id .. ".vmcx",
+    snapshot_root = config.snapshot_root, version = config.version,
+    generation = config.generation, dynamic_memory = config.dynamic_memory,
+  }
+end
+
 function Hyperv:settings(vm)
-  local id, kind = M.reference(vm)
-  return look(self, "Msvm_VirtualSystemSettingData", function()
-    local config = (record_of(self, id, kind) or failures.not_found(id, kind)).config
-    return {
-      stop_action = M.stop_actions[config.stop_action] or "unknown",
-      start_action = M.start_actions[config.start_action] or "unknown",
-      recovery_action = recovery_actions[config.recovery_action],
-      checkpoints = M.checkpoints[config.checkpoints],
-      cache_types = config.cache_types, low_mmio = size(config.low_mmio),
-      high_mmio = size(config.high_mmio), saved_state = config.is_saved or false,
-      root = config.root, file = "Virtual Machines\\" .. id .. ".vmcx",
-      snapshot_root = config.snapshot_root, version = config.version,
-      generation = config.generation, dynamic_memory = config.dynamic_memory,
-    }
-  end)
+  return look(self, "Msvm_VirtualSystemSettingData", settings_of, M.reference(vm))
 end
 
 -- Hyper-V says the same of a file in use and of one that is not there; files are asked for
@@ -240,40 +256,48 @@ function Hyperv:adapters(vm)
   end)
 end
 
-function Hyperv:assignable_devices()
-  return look(self, "Msvm_PciExpress", function()
-    local list, by_location = {}, {}
-    for _, record in ipairs(host(self):assignable()) do
-      local device = by_location[record.location]
-      if not device then
-        device = {
-          location = record.location, instance = record.instance, vendor = record.vendor,
-          device = record.device, in_use = false,
-        }
-        by_location[record.location] = device
-        list[#list + 1] = device
-      end
-      device.in_use = device.in_use or record.vm ~= nil
+local function assignable(self)
+  local list, by_location = {}, {}
+  for _, record in ipairs(host(self):assignable()) do
+    local device = by_location[record.location]
+    if not device then
+      device = {
+        location = record.location, instance = record.instance, vendor = record.vendor,
+        device = record.device, in_use = false,
+      }
+      by_location[record.location] = device
+      list[#list + 1] = device
     end
-    return list
-  end)
+    device.in_use = device.in_use or record.vm ~= nil
+  end
+  return list
+end
+
+function Hyperv:assignable_devices()
+  return look(self, "Msvm_PciExpress", assignable)
+end
+
+-- Vendor and device of an instance id: { "10de", "1f08" }, empty where it names none.
+local ids_of = kept(function(instance)
+  local vendor, device = instance:match("[Vv][Ee][Nn]_(%x+)&[Dd][Ee][Vv]_(%x+)")
+  return { vendor and vendor:lower(), device and device:lower() }
+end)
+
+local function assigned(self, id, kind)
+  local hypervisor, list = host(self), {}
+  local record = hypervisor:any(id)
+  for i, one in ipairs(record and hypervisor:assignments(record) or {}) do
+    local ids = ids_of(one.instance)
+    list[i] = {
+      id = one.id, instance = one.instance, location = one.present and one.location or nil,
+      vendor = ids[1], device = ids[2], present = one.present,
+    }
+  end
+  return something(self, list, id, kind)
 end
 
 function Hyperv:assigned(vm)
-  local id, kind = M.reference(vm)
-  return look(self, "Msvm_PciExpressSettingData", function()
-    local hypervisor, list = host(self), {}
-    local record = hypervisor:any(id)
-    for i, one in ipairs(record and hypervisor:assignments(record) or {}) do
-      local vendor, device = one.instance:match("[Vv][Ee][Nn]_(%x+)&[Dd][Ee][Vv]_(%x+)")
-      list[i] = {
-        id = one.id, instance = one.instance, location = one.present and one.location or nil,
-        vendor = vendor and vendor:lower(), device = device and device:lower(),
-        present = one.present,
-      }
-    end
-    return something(self, list, id, kind)
-  end)
+  return look(self, "Msvm_PciExpressSettingData", assigned, M.reference(vm))
 end
 
 local function amount(bytes)
@@ -347,20 +371,22 @@ function Hyperv:guest_items(vm)
   end)
 end
 
-function Hyperv:jobs()
-  return look(self, "Msvm_ConcreteJob", function()
-    local list, hypervisor = {}, host(self)
-    for _, job in ipairs(hypervisor:jobs()) do
-      if job_states[job.state] then
-        local vm = hypervisor:affected(job)
-        list[#list + 1] = {
-          id = job.id, type = job.type, state = job_states[job.state], name = job.kind,
-          percent = hypervisor:percent(job), vm = vm and vm.id,
-        }
-      end
+local function jobs(self)
+  local list, hypervisor = {}, host(self)
+  for _, job in ipairs(hypervisor:jobs()) do
+    if job_states[job.state] then
+      local vm = hypervisor:affected(job)
+      list[#list + 1] = {
+        id = job.id, type = job.type, state = job_states[job.state], name = job.kind,
+        percent = hypervisor:percent(job), vm = vm and vm.id,
+      }
     end
-    return list
-  end)
+  end
+  return list
+end
+
+function Hyperv:jobs()
+  return look(self, "Msvm_ConcreteJob", jobs)
 end
 
 -- What the job found is an answer, not a failure; also without a word of why.

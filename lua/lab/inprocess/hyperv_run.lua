@@ -22,13 +22,14 @@ local function call_of(self, change, class, method)
   }
 end
 
-function M.look(self, class, act)
+-- `act(self, a, b)` looks at the world.
+function M.look(self, class, act, a, b)
   local call = self.looks[class] -- all looks at one class are alike
   if not call then
     call = call_of(self, false, class)
     self.looks[class] = call
   end
-  return calls.outside(self.world, call, act)
+  return calls.outside(self.world, call, act, self, a, b)
 end
 
 local function raise(code, message)
