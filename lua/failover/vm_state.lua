@@ -10,6 +10,14 @@ function M.registered(c)
   return id and c.hyperv:find_vm(id) or nil
 end
 
+-- Is what Hyper-V shows on some node this machine of parameters.lua? By id where that is given.
+function M.is(vm, key, ours)
+  if ours.id then
+    return vm.id == ours.id
+  end
+  return vm.name:lower() == (ours.name or key):lower()
+end
+
 -- An imported, not yet registered one.
 function M.planned(c)
   for _, vm in ipairs(c.hyperv:planned_vms()) do

@@ -43,6 +43,25 @@ describe("choosing devices at a start", function()
     end
   end)
 
+  it("leaves to a machine that is off what is in its settings, if it can", function()
+    local nodes = { node("ms1"), node("ms2"), node("ms3", { reachable = false }) }
+    local others = card("a", { node = "ms1", vm = "vm2" })
+    local owner = vm("vm2", nil, { node = "ms1" })
+    for _, other in ipairs({
+      card("b"), card("b", { node = "ms2" }), card("b", { node = "ms3" }),
+    }) do
+      local found = choose(situation({ others, other }, { vm("vm1"), owner }, nodes))
+      assert.matches("^b from", found)
+    end
+    local used = card("b", { node = "ms2", vm = "vm3", vm_running = true })
+    local running = vm("vm3", nil, { running = true, node = "ms2" })
+    local s = situation({ used, others },
+      { vm("vm1", nil, { priority = 5 }), owner, running }, nodes)
+    local found, _, choice = choose(s, "vm1", { preempt = true })
+    assert.are.equal("a from here", found)
+    assert.matches("in the settings of vm2, which is off$", choice.reasons[1])
+  end)
+
   it("never takes what a running machine uses, and says who", function()
     local s = situation({ card("a", { node = "ms2", vm = "vm2" }) },
       { vm("vm1", nil, { priority = 9 }), vm("vm2", nil, { running = true }) })

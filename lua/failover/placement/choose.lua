@@ -12,7 +12,7 @@ local find = require("failover.lists").find
 
 local M = {}
 
-local HERE_OWN, HERE, POOL, NODE, SILENT_NODE, VICTIM = 1, 2, 3, 4, 5, 6
+local HERE_OWN, HERE, POOL, NODE, SILENT_NODE, OTHERS, VICTIM = 1, 2, 3, 4, 5, 6, 7
 local words = {
   [HERE_OWN] = "here", [HERE] = "here", [POOL] = "pool", [NODE] = "node", [SILENT_NODE] = "node",
   [VICTIM] = "lower priority",
@@ -54,7 +54,8 @@ local function use_of_boxes(situation)
   return used
 end
 
--- An idle card in the settings of another machine that is off: that one keeps it if others do.
+-- An idle card in the settings of another machine that is off, wherever it is: that one keeps it if
+-- others do.
 local function belongs_to_another(about, device)
   return device.vm ~= nil and device.vm ~= about.vm.key and not device.vm_running
 end
@@ -63,7 +64,7 @@ end
 local function key_of(about, device, from, victim)
   local used = device.box and about.boxes[device.box] or 0
   return {
-    from, victim and victim.priority or 0, belongs_to_another(about, device) and 1 or 0,
+    belongs_to_another(about, device) and OTHERS or from, victim and victim.priority or 0, from,
     about.pressure[about.groups.class_of[device.id]] or 0,
     about.policy.policy == "consolidate" and -used or used, device.cost or 0,
   }
@@ -195,7 +196,9 @@ local function sentence(about, candidate)
   elseif device.kind == "partitionable" then
     return ("%s is in %s and has room for one more share"):format(title, about.node.name)
   elseif from == HERE_OWN or from == HERE then
-    return ("%s is already connected to %s"):format(title, about.node.name)
+    return ("%s is already connected to %s%s"):format(title, about.node.name,
+      belongs_to_another(about, device) and ", in the settings of " .. device.vm .. ", which is off"
+      or "")
   elseif from == POOL then
     return title .. " is free"
   end

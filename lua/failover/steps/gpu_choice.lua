@@ -9,6 +9,7 @@ local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
 local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
+local vm_state = require("failover.vm_state")
 local step = failover.step
 
 local function titles_of(list, shares)
@@ -56,9 +57,22 @@ local function remark(c, choice)
   end
 end
 
+local COMING = 20 -- seconds that a card in this node's group gets for its link to come up
+
+-- A card that an earlier run has just connected to this node has no link yet.
+local function is_coming(c, rejection)
+  for _, entry in ipairs(rejection.rejected) do
+    if entry.code == "LINK_DOWN" and entry.device.node == c.node then
+      return true
+    end
+  end
+  return false
+end
+
 -- Nothing can be had: is it waited for?
 local function wait_for(c, rejection)
-  local wait = c.parameters.placement and c.parameters.placement.wait or 0
+  local wait = math.max(c.parameters.placement and c.parameters.placement.wait or 0,
+    is_coming(c, rejection) and COMING or 0)
   c.memory.waits_since = c.memory.waits_since or scheduler.now()
   if scheduler.now() - c.memory.waits_since >= wait then
     choosing.raise(c, rejection)
@@ -134,9 +148,7 @@ local reserved = step "GPU reserved on this node" {
 local function user_of(c, gpu)
   local ours, peer = c.parameters.vms[gpu.victim], c:peer(gpu.seen_on).hyperv
   for _, vm in ipairs(peer:vms()) do
-    local same = ours.id and vm.id == ours.id
-      or not ours.id and vm.name:lower() == ours.name:lower()
-    if same and evidence.is_active(vm) then
+    if vm_state.is(vm, gpu.victim, ours) and evidence.is_active(vm) then
       return vm
     end
   end

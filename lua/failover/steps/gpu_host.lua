@@ -5,6 +5,8 @@ local cards = require("failover.cards")
 local failure = require("failure")
 local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
+local requests = require("failover.parameters.requests")
+local vm_state = require("failover.vm_state")
 local step = failover.step
 
 local present = step "GPU visible on this node" {
@@ -133,13 +135,77 @@ local dismounted = step "GPU dismounted from this node" {
   ended = suspect_refusing,
 }
 
-local function assignment_of(c, gpu)
-  if not c.vm_id or not gpu.location then
-    return nil
-  end
-  for _, assignment in ipairs(c.hyperv:assigned(c.vm_id)) do
+local function assignment_in(list, gpu)
+  for _, assignment in ipairs(list) do
     if assignment.present and assignment.location == gpu.location then
       return assignment
+    end
+  end
+end
+
+local function assignment_of(c, gpu)
+  return c.vm_id and gpu.location and assignment_in(c.hyperv:assigned(c.vm_id), gpu) or nil
+end
+
+-- Cards of the chosen models among a machine's assignments that are not the chosen ones: what an
+-- earlier stop could not take out. By now they may be somebody else's.
+local function strays(c, assigned)
+  local own, models, list = {}, {}, {}
+  for _, gpu in ipairs(cards.chosen(c)) do
+    own[gpu.location or ""], models[gpu.vendor .. " " .. gpu.device] = true, true
+  end
+  for _, assignment in ipairs(assigned) do
+    local model = tostring(assignment.vendor) .. " " .. tostring(assignment.device)
+    if assignment.present and models[model] and not own[assignment.location] then
+      list[#list + 1] = assignment
+    end
+  end
+  return list
+end
+
+local function name_of(assignment)
+  return tostring(assignment.instance or assignment.id)
+end
+
+-- The key in parameters.lua of a machine that Hyper-V shows, nil when it is not there.
+local function key_of(c, vm)
+  for key, ours in pairs(c.parameters.vms) do
+    if vm_state.is(vm, key, ours) then
+      return key
+    end
+  end
+end
+
+-- Why another machine must keep the card that it has in its settings, nil when it need not: it is
+-- off, and this run has the lock of the card, so nobody is just starting with it.
+local function keeps(c, gpu, vm)
+  local key = key_of(c, vm)
+  if vm.state ~= "off" then
+    return "which is " .. vm.state
+  elseif not key then
+    return "which is not in parameters.lua"
+  elseif not gpu.reserved then
+    return "and nothing tells whether that is just starting"
+  end
+  for _, request in ipairs(c.parameters.vms[key].gpus) do
+    if requests.fixed(request) == gpu.id then
+      return "which asks for it by id"
+    end
+  end
+end
+
+-- Takes the card out of the settings of whoever has it and does not run, or refuses.
+local function take_out_of_others(c, gpu)
+  for _, vm in ipairs(c.hyperv:vms()) do
+    local assignment = vm.id ~= c.vm_id and assignment_in(c.hyperv:assigned(vm), gpu)
+    local why = assignment and keeps(c, gpu, vm)
+    if why then
+      failover.refuse("%s is assigned to another virtual machine on %s: %s, %s", gpu.title, c.node,
+        vm.name, why)
+    elseif assignment then
+      c:note(string.format("taking %s out of the settings of %s, which is off", gpu.title, vm.name),
+        { device = gpu.id, from = vm.name })
+      c.hyperv:unassign(vm, assignment.id)
     end
   end
 end
@@ -160,16 +226,17 @@ local function check_promised(c, gpu)
     })
   end
   if device.in_use then
-    failover.refuse("%s is assigned to another virtual machine on %s", gpu.title, c.node)
+    take_out_of_others(c, gpu)
   end
 end
 
-local assigned = step "GPU assigned to the VM" {
+local is_assigned = step "GPU assigned to the VM" {
   within = 60,
   retry = { times = 3, backoff = 1 },
   least = 3,
   holds = function(c)
-    if not c.vm_id or not c.hyperv:find_vm(c.vm_id) then
+    local vm = c.vm_id and c.hyperv:find_vm(c.vm_id)
+    if not vm then
       return false, "the virtual machine is not registered here"
     end
     for _, gpu in ipairs(cards.chosen(c)) do
@@ -177,15 +244,24 @@ local assigned = step "GPU assigned to the VM" {
       if not there then
         return false, why
       end
-      if not assignment_of(c, gpu) then
+    end
+    local assigned = c.hyperv:assigned(c.vm_id)
+    for _, gpu in ipairs(cards.chosen(c)) do
+      if not assignment_in(assigned, gpu) then
         return false, gpu.title .. " is not assigned"
       end
     end
-    return true
+    local stray = vm.state == "off" and strays(c, assigned)[1]
+    return failover.answer(not stray, stray and name_of(stray) .. " is assigned, too")
   end,
   act = function(c)
+    local assigned = c.hyperv:assigned(c.vm_id)
+    for _, stray in ipairs(strays(c, assigned)) do
+      c:note("removing the record of a device that is not the chosen one: " .. name_of(stray))
+      c.hyperv:unassign(c.vm_id, stray.id)
+    end
     for _, gpu in ipairs(cards.chosen(c)) do
-      if not assignment_of(c, gpu) then
+      if not assignment_in(assigned, gpu) then
         c.memory.handled = gpu
         check_promised(c, gpu)
         gpu.assigned_by_us = true
@@ -238,6 +314,6 @@ return {
   present = present,
   disabled = disabled,
   dismounted = dismounted,
-  assigned = assigned,
+  assigned = is_assigned,
   in_service = in_service,
 }
