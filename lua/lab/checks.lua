@@ -22,10 +22,11 @@ local function honest(world, actor, code)
       return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm,
         running)
     end
-    local _, least = requests.wanted(actor.parameters.vms[actor.vm])
-    if #vm.devices + #vm.shares < least then
+    local most, least = requests.wanted(actor.parameters.vms[actor.vm])
+    local count = #vm.devices + #vm.shares
+    if count < least or count > most then
       return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm,
-        #vm.devices + #vm.shares)
+        count)
     end
     if actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
       return "I4", string.format("start on %s says ok, but the guest has not booted", actor.node)

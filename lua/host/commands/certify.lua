@@ -120,14 +120,9 @@ local function single(explorer, setting, situation, mine)
   report("situation", { name = situation.name, calls = calls, cases = cases, bad = bad })
 end
 
--- Every third seed plays with four nodes and three machines.
-local function cluster_of(seed)
-  return seed % 3 == 0 and "quad" or "seed"
-end
-
 local function work(arguments, setting, index, count)
   local explorer = require("lab.explorer")
-  local settings = { seed = setting, quad = explorer.setting(setting.sequences, "quad") }
+  local setting_of = explorer.settings_by_seed(setting.sequences)
   local wanted = wanted_of(arguments.sequences)
   local function mine(number)
     return number % count == index % count
@@ -141,7 +136,7 @@ local function work(arguments, setting, index, count)
   local cases, bad, all_bad = 0, 0, 0
   for seed = first, first + random_count(arguments) - 1 do
     if mine(seed) then
-      local chosen = settings[cluster_of(seed)]
+      local chosen = setting_of(seed)
       local schedule = explorer.random_schedule(seed, chosen)
       local problem = explorer.play(chosen, schedule)
       cases = cases + 1
@@ -296,7 +291,7 @@ end
 
 local function one_seed(arguments, setting)
   local explorer = require("lab.explorer")
-  setting = explorer.setting(setting.sequences, cluster_of(arguments.seed))
+  setting = explorer.settings_by_seed(setting.sequences)(arguments.seed)
   local schedule = explorer.random_schedule(arguments.seed, setting)
   local trace = {}
   local problem = explorer.play(setting, schedule, trace)

@@ -227,6 +227,13 @@ local clusters = {
       { name = "vme4", disk = "I:", owner = "ms1" },
     },
   },
+  pool = {
+    nodes = { "ms1", "ms2", "ms3", "ms4" }, gpus = { { vendor = "10de", device = "1f08" } },
+    vms = {
+      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
+      { name = "vme4", disk = "I:", owner = "ms1" },
+    },
+  },
   -- an ExpEther Manager that lets a device in use be regrouped, and takes its time to answer
   rivals = {
     nodes = { "ms1", "ms2" }, gpus = { { vendor = "10de", device = "1f08" } },
@@ -237,9 +244,22 @@ local clusters = {
   },
 }
 
+-- `devices` of parameters.lua: where equal cards are on each node, which nothing else tells.
+local function places_of(definition)
+  local devices = {}
+  for _, slot in ipairs(definition.location and definition.devices or {}) do
+    local locations = {}
+    for _, node in ipairs(definition.nodes) do
+      locations[node.name] = definition.location(node, slot)
+    end
+    devices[slot.id] = { locations = locations }
+  end
+  return devices
+end
+
 -- parameters.lua for a cluster's definition.
 local function parameters_of(definition)
-  local given = { nodes = {}, devices = {}, vms = {} }
+  local given = { nodes = {}, devices = places_of(definition), vms = {} }
   for _, node in ipairs(definition.nodes) do
     given.nodes[node.name] = { group_id = node.group_id, address = node.address,
       board = node.board }
@@ -263,7 +283,7 @@ local function table_with(t, key, value)
 end
 
 -- What schedules are played with. `sequences`: by command, in place of the shipped ones; `name`:
--- "seed", "quad" or "rivals".
+-- "seed", "quad", "pool" or "rivals".
 function M.setting(sequences, name)
   name = name or "seed"
   local latency = table_with(LATENCY, "answer", clusters[name].answer)

@@ -23,6 +23,24 @@ M.situations = {
       },
     },
   },
+  -- the only card is in the settings of a machine whose start was killed
+  {
+    name = "start after a killed one", command = "start", node = "ms1",
+    cluster = "rivals", options = { vm = "vme3" },
+    before = {
+      { "disk", "ms1", "H:" },
+      { "start", "ms1", { faults = { ["ms1 RequestStateChange 1"] = "crash before" } } },
+    },
+    after = {
+      {
+        { "must", "start", "ms1", { vm = "vme3" } }, { "must", "monitor", "ms1", { vm = "vme3" } },
+      },
+      {
+        { "must", "stop", "ms1", { vm = "vme3" } }, { "must", "start", "ms1" },
+        { "must", "monitor", "ms1" },
+      },
+    },
+  },
   {
     name = "start on the first node", command = "start", node = "ms1", before = {},
     after = {

@@ -128,20 +128,20 @@ function Hyperv:host()
   return { name = self.name }
 end
 
-local function registered(self)
+local function all_registered(self)
   return show_all(self, host(self):vms())
 end
 
 function Hyperv:vms()
-  return look(self, "Msvm_ComputerSystem", registered)
+  return look(self, "Msvm_ComputerSystem", all_registered)
 end
 
-local function planned(self)
+local function all_planned(self)
   return show_all(self, host(self):planned_vms())
 end
 
 function Hyperv:planned_vms()
-  return look(self, "Msvm_PlannedComputerSystem", planned)
+  return look(self, "Msvm_PlannedComputerSystem", all_planned)
 end
 
 local function by_id(self, id)

@@ -81,6 +81,7 @@ function M:add_slot(definition, changes)
     functions = definition.functions,
     bridge = definition.bridge,
     quarantined = setting("quarantined"),
+    own_port = definition.port,
     update_time = 0,
     led = "off",
     epoch = 0,
@@ -144,10 +145,14 @@ function M:wanted_board(slot)
   return board and board.power == "on" and board or nil
 end
 
--- Port of a board for a slot: the one it had, else the first that nobody had, else the first that
--- is down.
+-- Port of a board for a slot: its own where the cluster's definition gives it one, else the one it
+-- had, else the first that nobody had, else the first that is down.
 local function port_for(board, slot)
-  local spare
+  local own, spare = slot.own_port, nil
+  if own then
+    board.ports[own] = board.ports[own] or { number = own, device = slot.id, up = false }
+    return board.ports[own]
+  end
   for number = 1, board.max_devices do
     local port = board.ports[number]
     if not port then
