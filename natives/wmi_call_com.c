@@ -19,10 +19,10 @@ static int no_method(struct tk_com_request *r, HRESULT hr, const char *class_nam
 static int fill_input(struct tk_com_request *r, struct tk_com_space *space, IWbemClassObject *in)
 {
     char *prefix = tk_com_prefix(space);
-    int result = 0;
+    int result = tk_com_embed(r, space);
 
     for (size_t i = 0; result == 0 && i < r->in->count; i++) {
-        result = tk_com_put(in, &r->in->properties[i], prefix, &r->work.err);
+        result = tk_com_put(in, &r->in->properties[i], NULL, prefix, &r->work.err);
     }
     tk_free(prefix);
     return result;

@@ -142,9 +142,16 @@ struct tk_com_type {
 const struct tk_com_type *tk_com_type(CIMTYPE cim); // NULL: not known
 BSTR tk_com_bstr(const char *utf8);                 // NULL stays NULL
 char *tk_com_utf8(const OLECHAR *text, size_t len); // NULL stays NULL
-// One parameter into the in-parameters of a method, by the type that its signature tells.
-int tk_com_put(IWbemClassObject *in, const struct tk_cim_property *p, const char *prefix,
-               struct tk_failure *err);
+// One property into an instance of a class, by the type that the class tells, or (class_name NULL)
+// one parameter into those of a method, by its signature. Instances must be texts already.
+int tk_com_put(IWbemClassObject *in, const struct tk_cim_property *p, const char *class_name,
+               const char *prefix, struct tk_failure *err);
+
+// ---- wmi_text_com.c: instances inside parameters
+
+// Replaces the instances among the request's parameters by their texts, which is what methods of
+// Hyper-V take. Needs the definition of each one's class.
+int tk_com_embed(struct tk_com_request *r, struct tk_com_space *space);
 
 // ---- wmi_object_com.c: what is read
 

@@ -1,4 +1,4 @@
-// Texts, types and parameters of methods: see wmi_com.h. How each CIM type travels in a VARIANT is
+// Texts, types and values: see wmi_com.h. How each CIM type travels in a VARIANT is
 // WMI's own rule (Microsoft's page "Numbers" of the reference of WMI): 64-bit integers as decimal
 // text, unsigned 16 and 32 bits as VT_I4, and so on.
 #include "wmi_com.h"
@@ -69,13 +69,13 @@ char *tk_com_utf8(const OLECHAR *text, size_t len)
     return out;
 }
 
-// ---- writing
+// ---- writing; `where`: what is written, for messages
 
-static int wrong_value(struct tk_failure *err, const char *name, const char *text,
+static int wrong_value(struct tk_failure *err, const char *where, const char *text,
                        enum tk_cim_type type)
 {
-    return tk_fail(err, TK_WMI_BAD_PARAMETER, "\"%.60s\" is no %s (parameter %.60s)",
-                   text ? text : "", tk_cim_type_name(type), name);
+    return tk_fail(err, TK_WMI_BAD_PARAMETER, "\"%.60s\" is no %s (%.130s)", text ? text : "",
+                   tk_cim_type_name(type), where);
 }
 
 static bool is_integer_text(const char *text, bool is_signed)
@@ -116,7 +116,7 @@ static BSTR whole_reference(const char *text, const char *prefix)
 }
 
 // Texts and what travels as text.
-static int write_text(VARIANT *v, const struct tk_com_type *rule, const char *name,
+static int write_text(VARIANT *v, const struct tk_com_type *rule, const char *where,
                       const char *text, const char *prefix, struct tk_failure *err)
 {
     bool is_interval;
@@ -124,12 +124,12 @@ static int write_text(VARIANT *v, const struct tk_com_type *rule, const char *na
 
     if ((rule->type == TK_CIM_SINT64 && !is_integer_text(text, true)) ||
         (rule->type == TK_CIM_UINT64 && !is_integer_text(text, false))) {
-        return wrong_value(err, name, text, rule->type);
+        return wrong_value(err, where, text, rule->type);
     }
     if (rule->type == TK_CIM_DATETIME) {
         iso = tk_cim_datetime_to_iso(text, &is_interval);
         if (!iso) {
-            return wrong_value(err, name, text, rule->type);
+            return wrong_value(err, where, text, rule->type);
         }
         tk_free(iso);
     }
@@ -138,13 +138,13 @@ static int write_text(VARIANT *v, const struct tk_com_type *rule, const char *na
     return 0;
 }
 
-static int write_number(VARIANT *v, const struct tk_com_type *rule, const char *name,
+static int write_number(VARIANT *v, const struct tk_com_type *rule, const char *where,
                         const char *text, struct tk_failure *err)
 {
     long long number = strtoll(text, NULL, 10);
 
     if (!is_integer_text(text, true) || number < rule->min || number > rule->max) {
-        return wrong_value(err, name, text, rule->type);
+        return wrong_value(err, where, text, rule->type);
     }
     V_VT(v) = rule->vt;
     if (rule->vt == VT_UI1) {
@@ -157,28 +157,27 @@ static int write_number(VARIANT *v, const struct tk_com_type *rule, const char *
     return 0;
 }
 
-static int write_scalar(VARIANT *v, const struct tk_com_type *rule, const char *name,
+static int write_scalar(VARIANT *v, const struct tk_com_type *rule, const char *where,
                         const struct tk_cim_value *value, const char *prefix,
                         struct tk_failure *err)
 {
-    char *xml = value->object ? tk_cim_to_xml(value->object) : NULL;
-    const char *text = xml ? xml : value->text ? value->text : "";
+    const char *text = value->text ? value->text : "";
     char *end;
     int result = 0;
 
     if (rule->vt == VT_BSTR) {
-        result = write_text(v, rule, name, text, prefix, err);
+        result = write_text(v, rule, where, text, prefix, err);
     } else if (rule->vt == VT_BOOL) {
         V_VT(v) = VT_BOOL;
         V_BOOL(v) = tk_cim_same_name(text, "true") ? VARIANT_TRUE : VARIANT_FALSE;
         if (!V_BOOL(v) && !tk_cim_same_name(text, "false")) {
-            result = wrong_value(err, name, text, rule->type);
+            result = wrong_value(err, where, text, rule->type);
         }
     } else if (rule->vt == VT_R4 || rule->vt == VT_R8) {
         double number = strtod(text, &end);
 
         if (!*text || *end) {
-            result = wrong_value(err, name, text, rule->type);
+            result = wrong_value(err, where, text, rule->type);
         }
         V_VT(v) = rule->vt;
         if (rule->vt == VT_R4) {
@@ -187,22 +186,20 @@ static int write_scalar(VARIANT *v, const struct tk_com_type *rule, const char *
             V_R8(v) = number;
         }
     } else if (rule->vt == VT_UNKNOWN) {
-        result =
-            tk_fail(err, TK_WMI_BAD_PARAMETER, "parameter %.60s takes an object, not a text", name);
+        result = tk_fail(err, TK_WMI_BAD_PARAMETER, "%.130s takes an object, not a text", where);
     } else {
-        result = write_number(v, rule, name, text, err);
+        result = write_number(v, rule, where, text, err);
     }
-    tk_free(xml);
     return result;
 }
 
-static int write_array(VARIANT *v, const struct tk_com_type *rule, const struct tk_cim_property *p,
-                       const char *prefix, struct tk_failure *err)
+static int write_array(VARIANT *v, const struct tk_com_type *rule, const char *where,
+                       const struct tk_cim_property *p, const char *prefix, struct tk_failure *err)
 {
     SAFEARRAY *array = SafeArrayCreateVector(rule->vt, 0, (ULONG)p->count);
 
     if (!array) {
-        return tk_fail(err, TK_WMI_BAD_PARAMETER, "parameter %.60s is too large", p->name);
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "%.130s is too large", where);
     }
     V_VT(v) = (VARTYPE)(VT_ARRAY | rule->vt);
     V_ARRAY(v) = array;
@@ -212,46 +209,47 @@ static int write_array(VARIANT *v, const struct tk_com_type *rule, const struct 
         HRESULT hr;
 
         VariantInit(&one);
-        if (write_scalar(&one, rule, p->name, &p->values[i], prefix, err) != 0) {
+        if (write_scalar(&one, rule, where, &p->values[i], prefix, err) != 0) {
             return -1;
         }
         hr = rule->vt == VT_BSTR ? SafeArrayPutElement(array, &index, V_BSTR(&one))
                                  : SafeArrayPutElement(array, &index, &V_I8(&one));
         VariantClear(&one);
         if (FAILED(hr)) {
-            return tk_com_fail(err, hr, p->name);
+            return tk_com_fail(err, hr, where);
         }
     }
     return 0;
 }
 
 // A scalar is taken for an array of one, and an array of one for a scalar, as other transports do.
-static int write_value(VARIANT *v, CIMTYPE cim, const struct tk_cim_property *p, const char *prefix,
-                       struct tk_failure *err)
+static int write_value(VARIANT *v, CIMTYPE cim, const char *where, const struct tk_cim_property *p,
+                       const char *prefix, struct tk_failure *err)
 {
     const struct tk_com_type *rule = tk_com_type(cim);
 
     if (!rule) {
-        return tk_fail(err, TK_WMI_BAD_PARAMETER, "parameter %.60s has a type that is not known",
-                       p->name);
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "%.130s has a type that is not known", where);
     }
     if (p->is_null) {
         V_VT(v) = VT_NULL;
         return 0;
     }
     if (cim & CIM_FLAG_ARRAY) {
-        return write_array(v, rule, p, prefix, err);
+        return write_array(v, rule, where, p, prefix, err);
     }
     if (p->count != 1) {
-        return tk_fail(err, TK_WMI_BAD_PARAMETER, "parameter %.60s takes one value, not %d",
-                       p->name, (int)p->count);
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "%.130s takes one value, not %d", where,
+                       (int)p->count);
     }
-    return write_scalar(v, rule, p->name, &p->values[0], prefix, err);
+    return write_scalar(v, rule, where, &p->values[0], prefix, err);
 }
 
-int tk_com_put(IWbemClassObject *in, const struct tk_cim_property *p, const char *prefix,
-               struct tk_failure *err)
+int tk_com_put(IWbemClassObject *in, const struct tk_cim_property *p, const char *class_name,
+               const char *prefix, struct tk_failure *err)
 {
+    char *where = class_name ? tk_sprintf("%.60s.%.60s", class_name, p->name)
+                             : tk_sprintf("parameter %.60s", p->name);
     BSTR name = tk_com_bstr(p->name);
     CIMTYPE cim = 0;
     VARIANT v;
@@ -260,17 +258,20 @@ int tk_com_put(IWbemClassObject *in, const struct tk_cim_property *p, const char
 
     VariantInit(&v);
     if (FAILED(hr)) {
-        tk_fail(err, TK_WMI_BAD_PARAMETER, "the method has no parameter %.100s", p->name);
+        tk_fail(err, TK_WMI_BAD_PARAMETER, "%.100s has no %s %.100s",
+                class_name ? class_name : "the method", class_name ? "property" : "parameter",
+                p->name);
         err->hresult = TK_COM_BAD_INPUT;
         goto done;
     }
-    if (write_value(&v, cim, p, prefix, err) != 0) {
+    if (write_value(&v, cim, where, p, prefix, err) != 0) {
         goto done;
     }
     hr = IWbemClassObject_Put(in, name, 0, &v, 0);
-    result = SUCCEEDED(hr) ? 0 : tk_com_fail(err, hr, p->name);
+    result = SUCCEEDED(hr) ? 0 : tk_com_fail(err, hr, where);
 done:
     VariantClear(&v);
     SysFreeString(name);
+    tk_free(where);
     return result;
 }

@@ -77,7 +77,9 @@ local function read_instance(element)
       if not name then
         bad("a property has no NAME")
       end
-      properties[name] = read_property(property)
+      if not name:find("^__") then -- Windows' own texts have the system's properties, too
+        properties[name] = read_property(property)
+      end
     elseif property.name == "PROPERTY.REFERENCE" then
       local value = child(property, "VALUE.REFERENCE")
       properties[property.attributes.NAME or "?"] = value and value.text

@@ -31,7 +31,9 @@ describe("the WS-Management face", function()
       "<p:Flag>TRUE</p:Flag><p:List>x</p:List><p:List>y</p:List><p:Target>" .. EPR ..
       "</p:Target><p:Targets>" .. EPR .. "</p:Targets><p:Targets>" .. EPR .. "</p:Targets>" ..
       [[<p:Setting><![CDATA[<INSTANCE CLASSNAME="C"><PROPERTY NAME="N" TYPE="uint64"><VALUE>5]] ..
-      [[</VALUE></PROPERTY><PROPERTY.ARRAY NAME="L" TYPE="string"><VALUE.ARRAY><VALUE>p</VALUE>]] ..
+      [[</VALUE></PROPERTY><PROPERTY NAME="__CLASS" TYPE="string"><VALUE>C</VALUE></PROPERTY>]] ..
+      [[<PROPERTY NAME="Empty" PROPAGATED="true" TYPE="uint16"></PROPERTY>]] ..
+      [[<PROPERTY.ARRAY NAME="L" TYPE="string"><VALUE.ARRAY><VALUE>p</VALUE>]] ..
       [[</VALUE.ARRAY></PROPERTY.ARRAY><PROPERTY NAME="F" TYPE="boolean"><VALUE>false</VALUE>]] ..
       [[</PROPERTY></INSTANCE>]].."]]></p:Setting>" ..
       [[<p:When><cim:Interval xmlns:cim="http://schemas.dmtf.org/wbem/wscim/1/common">]] ..

@@ -2,6 +2,7 @@
 -- one before, and prints one line of JSON with what each gave. Argument: the list as JSON.
 --   { op = "open", options = {} } | "query", text | "get", text | "call", text, method, arguments
 --   | "close" | "identify" | "namespace", text
+-- An argument with a __class is sent as an instance.
 -- Each may have within (seconds until the task's deadline) and cancel (seconds until the run is
 -- asked to stop).
 local failure = require("failure")
@@ -25,6 +26,11 @@ local operations = {
     return connection:get(o.text)
   end,
   call = function(o)
+    for name, value in pairs(o.arguments or {}) do
+      if type(value) == "table" and value.__class then
+        o.arguments[name] = wmi.instance(value.__class, value)
+      end
+    end
     return connection:call(o.text, o.method, o.arguments)
   end,
   identify = function()

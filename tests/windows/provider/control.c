@@ -2,7 +2,8 @@
 //   node.<name>=<WS-Management URL>   local=<name>   user=, password=   of the lab
 //   signatures=<file>   counts=<file, written when the process ends and at each disconnect>
 //   result: of a get or a definition; output: of a method
-//   fail.connect|query|next|get|class|method|result|output=<HRESULT>   fail.text= fail.skip=<calls>
+//   fail.connect|query|next|get|class|method|result|output|gettext=<HRESULT>   fail.text=
+//   fail.skip=<calls>   default.<class>.<property>=<value that new instances have>
 //   hang.connect|query|next|get|class|method|result|output=1   never answers
 //   slow.next=<milliseconds for each object>   login=<user>:<password> that dcom must give
 #include <stdio.h>
@@ -16,8 +17,8 @@
 static LONG counters[COUNTERS];
 static LONG calls_before_fault;
 
-static const char *const names[COUNTERS] = {"connect", "query", "next", "get",  "class",
-                                            "method",  "wait",  "live", "made", "blocks"};
+static const char *const names[COUNTERS] = {"connect", "query", "next", "get",  "class", "method",
+                                            "wait",    "text",  "live", "made", "blocks"};
 
 static char *read_control(void)
 {

@@ -1,4 +1,4 @@
-// The DLL and its locator: see provider.h.
+// The DLL, its locator, and the factories of both classes: see provider.h.
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +96,7 @@ static HRESULT STDMETHODCALLTYPE locator_query(IWbemLocator *self, REFIID iid, v
 static IWbemLocatorVtbl locator_table = {locator_query, (void *)keep, (void *)keep, connect_server};
 static IWbemLocator locator = {&locator_table};
 
-// ---- the factory
+// ---- the factories
 
 static HRESULT STDMETHODCALLTYPE factory_query(IClassFactory *self, REFIID iid, void **out)
 {
@@ -111,6 +111,14 @@ static HRESULT STDMETHODCALLTYPE create(IClassFactory *self, IUnknown *outer, RE
     return outer ? CLASS_E_NOAGGREGATION : locator_query(&locator, iid, out);
 }
 
+static HRESULT STDMETHODCALLTYPE create_writer(IClassFactory *self, IUnknown *outer, REFIID iid,
+                                               void **out)
+{
+    (void)self;
+    *out = NULL;
+    return outer ? CLASS_E_NOAGGREGATION : new_writer(iid, out);
+}
+
 static HRESULT STDMETHODCALLTYPE lock_server(IClassFactory *self, BOOL lock)
 {
     (void)self, (void)lock;
@@ -120,6 +128,9 @@ static HRESULT STDMETHODCALLTYPE lock_server(IClassFactory *self, BOOL lock)
 static IClassFactoryVtbl factory_table = {factory_query, (void *)keep, (void *)keep, create,
                                           lock_server};
 static IClassFactory factory = {&factory_table};
+static IClassFactoryVtbl writers_table = {factory_query, (void *)keep, (void *)keep, create_writer,
+                                          lock_server};
+static IClassFactory writers = {&writers_table};
 
 __declspec(dllexport) HRESULT WINAPI DllGetClassObject(REFCLSID class_id, REFIID iid, void **out)
 {
@@ -129,8 +140,11 @@ __declspec(dllexport) HRESULT WINAPI DllGetClassObject(REFCLSID class_id, REFIID
         begin_to_spy();
     }
     *out = NULL;
-    return IsEqualCLSID(class_id, &CLSID_WbemLocator) ? factory_query(&factory, iid, out)
-                                                      : CLASS_E_CLASSNOTAVAILABLE;
+    if (IsEqualCLSID(class_id, &CLSID_WbemLocator)) {
+        return factory_query(&factory, iid, out);
+    }
+    return IsEqualCLSID(class_id, &CLSID_WbemObjectTextSrc) ? factory_query(&writers, iid, out)
+                                                            : CLASS_E_CLASSNOTAVAILABLE;
 }
 
 __declspec(dllexport) HRESULT WINAPI DllCanUnloadNow(void)

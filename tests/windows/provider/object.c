@@ -160,6 +160,25 @@ static HRESULT STDMETHODCALLTYPE put(IWbemClassObject *self, LPCWSTR wide, LONG 
     return hr;
 }
 
+static HRESULT STDMETHODCALLTYPE get_names(IWbemClassObject *self, LPCWSTR qualifier, LONG flags,
+                                           VARIANT *value, SAFEARRAY **out)
+{
+    const struct fields *fields = from_face(self)->fields;
+    LONG count_of_all = fields ? (LONG)fields->count : 0;
+
+    if (qualifier || value || flags != (WBEM_FLAG_ALWAYS | WBEM_FLAG_NONSYSTEM_ONLY)) {
+        return (HRESULT)WBEM_E_INVALID_PARAMETER;
+    }
+    *out = SafeArrayCreateVector(VT_BSTR, 0, (ULONG)count_of_all);
+    for (LONG i = 0; i < count_of_all; i++) {
+        BSTR name = to_bstr(fields->items[i].name);
+
+        SafeArrayPutElement(*out, &i, name);
+        SysFreeString(name);
+    }
+    return WBEM_S_NO_ERROR;
+}
+
 static HRESULT STDMETHODCALLTYPE begin(IWbemClassObject *self, LONG flags)
 {
     from_face(self)->at = 0;
@@ -195,12 +214,29 @@ static HRESULT STDMETHODCALLTYPE end(IWbemClassObject *self)
 
 // ---- classes
 
+// What a class has defaults for, a new instance has.
+static void set_defaults(struct tk_cim_object *cim, const struct fields *fields)
+{
+    for (size_t i = 0; fields && i < fields->count; i++) {
+        const struct field *f = &fields->items[i];
+        char *key = tk_sprintf("default.%s.%s", cim->class_name, f->name);
+        char *value = control(key);
+
+        if (value) {
+            tk_cim_set(cim, f->name, f->type, value);
+        }
+        tk_free(value);
+        tk_free(key);
+    }
+}
+
 static HRESULT STDMETHODCALLTYPE spawn(IWbemClassObject *self, LONG flags, IWbemClassObject **out)
 {
     struct object *o = from_face(self);
 
     (void)flags;
     *out = new_object(tk_cim_new(o->cim->class_name), o->fields, NULL, o->prefix);
+    set_defaults(from_face(*out)->cim, o->fields);
     return WBEM_S_NO_ERROR;
 }
 
@@ -234,7 +270,7 @@ static IWbemClassObjectVtbl object_table = {
     .Get = get,
     .Put = put,
     .Delete = (void *)refuse,
-    .GetNames = (void *)refuse,
+    .GetNames = get_names,
     .BeginEnumeration = begin,
     .Next = next,
     .EndEnumeration = end,
@@ -306,6 +342,11 @@ IWbemClassObject *new_object(struct tk_cim_object *cim, const struct fields *fie
 const struct tk_cim_object *cim_of(IWbemClassObject *object)
 {
     return object ? from_face(object)->cim : NULL;
+}
+
+const struct fields *fields_of(IWbemClassObject *object)
+{
+    return object ? from_face(object)->fields : NULL;
 }
 
 void leave_words(const char *text)

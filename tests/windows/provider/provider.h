@@ -1,7 +1,7 @@
-// A WMI for tests: a DLL that a Wine prefix registers as the WMI locator (CLSID_WbemLocator). It
-// answers from the lab, over our own WS-Management client, and is as strict as the real one where
-// that is known: types of VARIANTs, packet privacy on every interface, definitions before methods.
-// Never shipped.
+// A WMI for tests: a DLL that a Wine prefix registers as the WMI locator (CLSID_WbemLocator) and
+// as the writer of instances (CLSID_WbemObjectTextSrc). It answers from the lab, over our own
+// WS-Management client, and is as strict as the real one where that is known: types of VARIANTs,
+// packet privacy on every interface, definitions before methods. Never shipped.
 //
 // The environment variable TAKEOVER_PROVIDER names a file of key=value lines, which is read again
 // for each call (control.c has the keys).
@@ -27,6 +27,7 @@ enum counter {
     COUNT_CLASS,
     COUNT_METHOD,
     COUNT_WAIT,
+    COUNT_TEXT,
     COUNT_LIVE,   // COM objects that are there now
     COUNT_MADE,   // that ever were
     COUNT_BLOCKS, // of COM's allocator (BSTRs, SAFEARRAYs) that are there now
@@ -88,8 +89,9 @@ const struct field *find_field(const struct fields *fields, const char *name);
 // Takes `cim`. `fields` (types) and `c` (methods, for class definitions) may be NULL.
 IWbemClassObject *new_object(struct tk_cim_object *cim, const struct fields *fields,
                              const struct class *c, const char *prefix);
-// What was put into one that new_object made.
+// What was put into one that new_object made, and the types of what can be.
 const struct tk_cim_object *cim_of(IWbemClassObject *object);
+const struct fields *fields_of(IWbemClassObject *object);
 // Leaves words on the thread, as the real one does (an __ExtendedStatus that is an IErrorInfo).
 void leave_words(const char *text);
 
@@ -102,6 +104,10 @@ void to_variant(VARIANT *v, const struct tk_cim_property *p, const struct field 
 HRESULT from_variant(struct tk_cim_object *o, const struct field *f, const VARIANT *v);
 char *to_utf8(const OLECHAR *text);
 BSTR to_bstr(const char *utf8);
+
+// ---- text.c: IWbemObjectTextSrc
+
+HRESULT new_writer(REFIID iid, void **out);
 
 // ---- operation.c: what runs in the background, and the two interfaces that wait for it
 
