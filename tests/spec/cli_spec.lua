@@ -364,5 +364,20 @@ describe("check", function()
     assert.are.equal("fail", found.state)
     contains(found.hint, "TAKEOVER_SECRET_WMI")
   end)
+
+  it("asks for no secret of a node that is reached as the running user", function()
+    write("parameters.lua", (PARAMETERS:gsub("nodes = %b{}", [[nodes = {
+      ms1 = { group_id = 50, wmi = { transport = "local" } },
+      ms2 = { group_id = 150, wmi = { user = "other", password = secret "two" } },
+    }]])))
+    local secrets = {}
+    local _, out = takeover({ "check", "--json" }, { TAKEOVER_SECRET_TWO = "2" })
+    for _, one in ipairs(json.decode(out).checks) do
+      secrets[#secrets + 1] = one.subject == "secret" and one.text or nil
+    end
+    assert.are.same({ "two is there" }, secrets)
+    _, out = takeover({ "check", "--json" }, { TAKEOVER_NODE = "ms2", TAKEOVER_SECRET_TWO = "2" })
+    contains(out, "TAKEOVER_SECRET_WMI") -- from there ms1 is another node
+  end)
 end)
 

@@ -4,6 +4,7 @@
 local exit_codes = require("host.exit_codes")
 local loop = require("loop")
 local output = require("host.output")
+local reach = require("failover.engine.reach")
 local requests = require("failover.parameters.requests")
 local needs = require("failover.vm_needs")
 local schema = require("failover.parameters.schema")
@@ -57,8 +58,14 @@ end
 
 ---- what is checked -------------------------------------------------------------------------------
 
+-- The login that a node's WMI is reached with from `here`: without a password through COM, which
+-- goes as the running user.
+local function login_of(parameters, name, here)
+  return reach.options(parameters.nodes[name], name == here, reach.here())
+end
+
 -- Returns the names of those that cannot be had: what needs them is not tried.
-local function check_secrets(report, parameters)
+local function check_secrets(report, parameters, here)
   local names, seen, missing = {}, {}, {}
   local function note(reference)
     if reference and not seen[reference.secret] then
@@ -68,7 +75,7 @@ local function check_secrets(report, parameters)
   end
   note(parameters.eem.password)
   for _, name in ipairs(schema.sorted_keys(parameters.nodes)) do
-    note(parameters.nodes[name].wmi.password)
+    note(login_of(parameters, name, here).password)
   end
   for _, reference in ipairs(names) do
     missing[reference.secret] = not report:try("secret", function()
@@ -266,7 +273,7 @@ end
 
 local function check_peers(report, c, missing)
   for _, name in ipairs(c:peers()) do
-    if not lacks(missing, c.parameters.nodes[name].wmi) then
+    if not lacks(missing, login_of(c.parameters, name, c.node)) then
       report:try("other node", function()
         local hyperv = c:peer(name).hyperv
         return ("%s answers, %d virtual machines"):format(name, #hyperv:vms())
@@ -295,7 +302,7 @@ function M.run(arguments, program)
   output.line("%s", output.paint("check on " .. s:node(), "bold"))
   report:add("ok", "parameters", ("%s: %d nodes, %d virtual machines"):format(parameters.file,
     #schema.sorted_keys(parameters.nodes), #schema.sorted_keys(parameters.vms)))
-  local missing = check_secrets(report, parameters)
+  local missing = check_secrets(report, parameters, s:node())
   report:try("journal", function()
     s:journal():close()
     return parameters.journal
@@ -311,11 +318,13 @@ function M.run(arguments, program)
   if eem then
     check_board(report, c)
   end
-  local wmi = not lacks(missing, c.this.wmi) and check_wmi(report, c)
+  local wmi = not lacks(missing, login_of(parameters, c.node, c.node)) and check_wmi(report, c)
   check_peers(report, c, missing)
   if wmi then
     for _, name in ipairs(schema.sorted_keys(parameters.nodes)) do
-      check_clock(report, c, name)
+      if not lacks(missing, login_of(parameters, name, c.node)) then
+        check_clock(report, c, name)
+      end
     end
   end
   c:close()
