@@ -1,7 +1,7 @@
 -- Runs inside takeover.exe: does what a list of operations says, each on its own connection or the
 -- one before, and prints one line of JSON with what each gave. Argument: the list as JSON.
 --   { op = "open", options = {} } | "query", text | "get", text | "call", text, method, arguments
---   | "close" | "identify" | "namespace", text
+--   | "close" | "identify" | "namespace", text | "eem", options: ExpEther Manager's version
 -- An argument with a __class is sent as an instance.
 -- Each may have within (seconds until the task's deadline) and cancel (seconds until the run is
 -- asked to stop).
@@ -38,6 +38,9 @@ local operations = {
   end,
   close = function()
     connection:close()
+  end,
+  eem = function(o)
+    return require("eem").open(o.options):version()
   end,
 }
 
