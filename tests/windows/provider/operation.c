@@ -43,6 +43,7 @@ static ULONG release(struct operation *o)
     LONG left = InterlockedDecrement(&o->refs);
 
     if (left == 0) {
+        count(COUNT_LIVE, -1); // before the counts are written, which the last of a connection does
         if (o->ready) {
             IWbemClassObject_Release(o->ready);
         }
@@ -54,7 +55,6 @@ static ULONG release(struct operation *o)
         tk_cim_list_free(&o->list);
         CloseHandle(o->done);
         tk_free(o);
-        count(COUNT_LIVE, -1);
     }
     return (ULONG)left;
 }
@@ -121,6 +121,7 @@ static DWORD WINAPI run(void *argument)
 {
     struct operation *o = argument;
     struct tk_limit limit = tk_limit_in(FOREVER_MS);
+    HANDLE done = NULL;
     int result;
 
     switch (o->kind) {
@@ -138,8 +139,12 @@ static DWORD WINAPI run(void *argument)
         break;
     }
     o->hr = result == 0 ? S_OK : hresult_of(&o->failure);
-    SetEvent(o->done);
+    // Whoever waits holds the last share then, so that nothing is there when it has let go.
+    DuplicateHandle(GetCurrentProcess(), o->done, GetCurrentProcess(), &done, 0, FALSE,
+                    DUPLICATE_SAME_ACCESS);
     release(o);
+    SetEvent(done);
+    CloseHandle(done);
     return 0;
 }
 
