@@ -11,6 +11,17 @@ local loop = require("loop")
 local scheduler = require("host.scheduler")
 local wmi = require("wmi")
 
+-- A table with a __class as the instance that it means.
+local function argument(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  for key, inner in pairs(value) do
+    value[key] = argument(inner)
+  end
+  return value.__class and wmi.instance(value.__class, value) or value
+end
+
 local connection
 local operations = {
   open = function(o)
@@ -26,12 +37,7 @@ local operations = {
     return connection:get(o.text)
   end,
   call = function(o)
-    for name, value in pairs(o.arguments or {}) do
-      if type(value) == "table" and value.__class then
-        o.arguments[name] = wmi.instance(value.__class, value)
-      end
-    end
-    return connection:call(o.text, o.method, o.arguments)
+    return connection:call(o.text, o.method, argument(o.arguments))
   end,
   identify = function()
     return connection:identify()

@@ -418,6 +418,15 @@ describe("the lab behind COM", function()
       assert.are.equal(0, made.live)
     end)
 
+    it("are written with instances inside", function()
+      local inner = { __class = "Msvm_KvpExchangeDataItem", Name = "a", Data = "<b>" }
+      local result, settings, made = modify({ Notes = inner })
+      assert.is_true(result.ok, result.message)
+      site_module.contains(settings.Notes[1], '<INSTANCE CLASSNAME="Msvm_KvpExchangeDataItem">')
+      site_module.contains(settings.Notes[1], "<VALUE>&lt;b&gt;</VALUE>")
+      assert.are.same({ 2, 0 }, { made.text, made.live })
+    end)
+
     it("are written by the program where WMI's writer is not there", function()
       local result, settings, made = modify(EVERY_TYPE, nil, "bare")
       changed(result, settings)
