@@ -4,6 +4,7 @@
 --   { location?, instance?, dismounted?, functions? }
 local failure = require("failure")
 local failover = require("failover")
+local vm_files = require("failover.vm_files")
 
 local M = {}
 
@@ -91,6 +92,19 @@ local function alike(c, gpu)
   return list
 end
 
+-- Those that a machine which runs has already.
+local function of_running(c, found)
+  local assigned, own = {}, {}
+  local id = vm_files.identify(c)
+  for _, assignment in ipairs(id and c.hyperv:assigned(id) or {}) do
+    assigned[assignment.present and assignment.location or ""] = true
+  end
+  for _, device in ipairs(found) do
+    own[#own + 1] = assigned[device.location] and device or nil
+  end
+  return own
+end
+
 -- Those that are not in the settings of other machines, where more are there than are looked for.
 local function idle(c, found, count)
   local left = found
@@ -159,6 +173,9 @@ function M.locate(c, gpu)
   local all = c.pnp:devices({ vendor = gpu.vendor })
   local cards = configured(c, gpu) and { gpu } or alike(c, gpu)
   local found = candidates(c, gpu, all)
+  if gpu.kept then
+    found = of_running(c, found)
+  end
   local places, spare = distribute(cards, found)
   if spare > 0 then
     found = idle(c, found, #cards)

@@ -5,7 +5,7 @@
 --
 -- What comes out is a list for c.gpus:
 --   { id, title, vendor, device, locations, seen_group, power, reachable, request, described,
---     from, victim }
+--     from, victim, kept (the machine runs with it) }
 local failure = require("failure")
 local failover = require("failover")
 local inventory = require("failover.inventory")
@@ -52,6 +52,7 @@ function M.gpu_of(device, picked)
     locations = device.locations, seen_group = device.group_id, power = device.power,
     reachable = device.reachable, kind = device.kind, request = picked and picked.request,
     from = picked and picked.from, victim = picked and picked.victim, seen_on = device.node,
+    kept = picked and picked.kept,
   }
 end
 
@@ -119,6 +120,30 @@ end
 
 ---- the choice ------------------------------------------------------------------------------------
 
+local function position(list, entry)
+  for i, one in ipairs(list or {}) do
+    if one == entry then
+      return i
+    end
+  end
+end
+
+-- Of cards here that nothing tells apart, as many as the machine runs with: shared out in the order
+-- of the machines that have them. All of these have theirs, so it does not matter which is whose.
+local function shared_out(situation, machine)
+  local open, list = {}, {}
+  for _, device in ipairs(situation.devices) do
+    if device.node == machine.node and position(device.users, machine.key) then
+      open[#open + 1] = device
+    end
+  end
+  for i = 1, math.min(machine.unresolved or 0, #open) do
+    local first = position(open[1].users, machine.key)
+    list[i] = open[(first + i - 2) % #open + 1]
+  end
+  return list
+end
+
 -- A machine that is active here keeps what it has: it is looked at, nothing is chosen anew.
 local function kept(c, situation)
   local machine = find(situation.vms, "key", c.vm_name)
@@ -126,17 +151,16 @@ local function kept(c, situation)
     return nil
   end
   local choice = { devices = {}, degraded = machine.degraded, reasons = {}, rejected = {} }
-  for i, id in ipairs(machine.devices) do
-    choice.devices[i] = { device = find(situation.devices, "id", id), from = "here" }
-    choice.reasons[i] = choice.devices[i].device.title .. " is assigned to it already"
+  local function keep(device, words)
+    local count = #choice.devices + 1
+    choice.devices[count] = { device = device, from = "here", kept = true }
+    choice.reasons[count] = words:format(device.title)
   end
-  if machine.unresolved then
-    failure.raise({
-      code = "NO_DEVICE",
-      message = ("%s runs on %s with %d devices that cannot be told apart from others there")
-        :format(machine.name, c.node, machine.unresolved),
-      hint = "give their locations under devices in parameters.lua (takeover gpu suggest)",
-    })
+  for _, id in ipairs(machine.devices) do
+    keep(find(situation.devices, "id", id), "%s is assigned to it already")
+  end
+  for _, device in ipairs(shared_out(situation, machine)) do
+    keep(device, "%s or one that nothing tells from it is assigned to it already")
   end
   return #choice.devices > 0 and choice or nil
 end

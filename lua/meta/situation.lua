@@ -35,6 +35,7 @@
 ---@field use "used"|"idle"|"unknown"|nil of one that is held: by a running machine; unknown: its node does not answer, or nothing tells which of
 ---                         several has it
 ---@field users string[]?   machines of which one has it, and nothing tells which
+---@field ambiguous boolean? idle on its node, which shows several of its model and not which one it is
 ---@field link "up"|"down"|"unknown"
 ---@field power "on"|"off"|nil
 ---@field reachable boolean?

@@ -62,6 +62,14 @@ describe("choosing devices at a start", function()
     assert.matches("in the settings of vm2, which is off$", choice.reasons[1])
   end)
 
+  it("takes one of several that nobody can tell apart here only when no other comes", function()
+    local doubtful = card("a", { node = "ms1", ambiguous = true })
+    local fits = situation({ doubtful, card("b") })
+    assert.are.equal("b from pool", (choose(fits)))
+    assert.are.equal("a from here", (choose(situation({ doubtful }))))
+    assert.are.equal("a from node", (choose(situation({ doubtful }), "vm1", nil, "ms2")))
+  end)
+
   it("never takes what a running machine uses, and says who", function()
     local s = situation({ card("a", { node = "ms2", vm = "vm2" }) },
       { vm("vm1", nil, { priority = 9 }), vm("vm2", nil, { running = true }) })

@@ -71,6 +71,8 @@ local function settle_set(set)
     elseif #users > 0 then
       card.users, card.vm_running = labels, running
       card.vm = #users == 1 and labels[1] or nil
+    else
+      card.ambiguous = true -- idle, and its own node could not say where it is
     end
   end
   return whole

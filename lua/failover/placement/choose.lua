@@ -12,7 +12,7 @@ local find = require("failover.lists").find
 
 local M = {}
 
-local HERE_OWN, HERE, POOL, NODE, SILENT_NODE, OTHERS, VICTIM = 1, 2, 3, 4, 5, 6, 7
+local HERE_OWN, HERE, POOL, NODE, SILENT_NODE, AMBIGUOUS, OTHERS, VICTIM = 1, 2, 3, 4, 5, 6, 7, 8
 local words = {
   [HERE_OWN] = "here", [HERE] = "here", [POOL] = "pool", [NODE] = "node", [SILENT_NODE] = "node",
   [VICTIM] = "lower priority",
@@ -60,11 +60,21 @@ local function belongs_to_another(about, device)
   return device.vm ~= nil and device.vm ~= about.vm.key and not device.vm_running
 end
 
+-- What is better left alone comes late, wherever it is.
+local function rank_of(about, device, from)
+  if belongs_to_another(about, device) then
+    return OTHERS
+  elseif device.ambiguous and device.node == about.node.name then
+    return AMBIGUOUS -- one that comes is told by its coming; of these nobody can tell
+  end
+  return from
+end
+
 -- The facts by which two candidates are compared, in the order they count.
 local function key_of(about, device, from, victim)
   local used = device.box and about.boxes[device.box] or 0
   return {
-    belongs_to_another(about, device) and OTHERS or from, victim and victim.priority or 0, from,
+    rank_of(about, device, from), victim and victim.priority or 0, from,
     about.pressure[about.groups.class_of[device.id]] or 0,
     about.policy.policy == "consolidate" and -used or used, device.cost or 0,
   }
