@@ -313,3 +313,25 @@ describe("examples/fleet.lua", function()
     assert.is_table(checked)
   end)
 end)
+
+describe("takeover check", function()
+  local function warned()
+    local _, out = site:run("--node", "ms1", "check")
+    local lines = {}
+    for line in out:gmatch("[^\n]+") do
+      lines[#lines + 1] = line:match("warn GPUs%s+(.*)")
+    end
+    return lines
+  end
+
+  it("warns of equal cards that no location tells apart, and of no others", function()
+    local lines = warned()
+    assert.are.equal("gpu-b1 (0x8cdf9d920201), gpu-b2 (0x8cdf9d920202) are all 10de:1db4, and "
+      .. "nothing tells on ms1 which is which", lines[1])
+    assert.are.equal(2, #lines)
+    site:parameters(function(text)
+      return (text:gsub('name = "gpu%-b1"', '%0, locations = { ms1 = "PCIROOT(21)#PCI(0000)" }'))
+    end)
+    assert.are.equal(1, #warned())
+  end)
+end)

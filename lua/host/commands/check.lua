@@ -126,6 +126,53 @@ local function check_board(report, c)
   end)
 end
 
+local function asked_for(c, card)
+  for _, vm in pairs(c.parameters.vms) do
+    if require("failover.choosing").is_wanted(vm.gpus, card) then
+      return true
+    end
+  end
+  return false
+end
+
+-- The cards that machines ask for and that have no location on this node, by model, sorted.
+local function without_location(c)
+  local models, list = {}, {}
+  for _, device in ipairs(c.eem:devices()) do
+    local card = device.kind == "io"
+      and require("failover.inventory.devices").single(c.parameters, device)
+    if card and card.vendor and not card.locations[c.node] and asked_for(c, card) then
+      local model = ("%s:%s"):format(card.vendor, card.device)
+      if not models[model] then
+        models[model] = { model = model }
+        list[#list + 1] = models[model]
+      end
+      table.insert(models[model], card)
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.model < b.model
+  end)
+  return list
+end
+
+-- Nothing tells cards of one model apart once several are here. Said only where it is so.
+local function check_alike(report, c)
+  local ok, list = loop.guard(without_location, c)
+  for _, cards in ipairs(ok and list or {}) do -- that EEM does not answer is said elsewhere
+    local titles = {}
+    for i, card in ipairs(cards) do
+      titles[i] = card.title
+    end
+    if #titles > 1 then
+      report:add("warn", "GPUs", ("%s are all %s, and nothing tells on %s which is which"):format(
+        table.concat(titles, ", "), cards.model, c.node),
+        ('give devices["%s"].locations = { %s = "PCIROOT(...)..." }, and so for the others, else a '
+          .. "start may be refused"):format(cards[1].id, c.node))
+    end
+  end
+end
+
 local function check_wmi(report, c)
   local virtual = report:try("Hyper-V", function()
     local host = c.hyperv:host()
@@ -317,6 +364,7 @@ function M.run(arguments, program)
   local eem = not lacks(missing, parameters.eem) and check_eem(report, c)
   if eem then
     check_board(report, c)
+    check_alike(report, c)
   end
   local wmi = not lacks(missing, login_of(parameters, c.node, c.node)) and check_wmi(report, c)
   check_peers(report, c, missing)
