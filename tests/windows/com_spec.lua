@@ -1,41 +1,18 @@
 -- WMI through COM, with the real takeover.exe under Wine (tests/windows/com prepares it): Wine's
 -- own WMI, then the lab behind the test provider. This file runs in the program for Linux, which
 -- also has the lab.
-local folder = require("host.folder")
+local exe = require("tests.windows.exe")
 local fs = require("fs")
 local json = require("json")
-local lab_module = require("support.lab")
 local process = require("process")
 local scheduler = require("host.scheduler")
 local site_module = require("support.site")
 
-local PROGRAM = "tests/windows/com-takeover"
+local com, failed, PROGRAM = exe.com, exe.failed, exe.PROGRAM
 local HERE = assert(os.getenv("PWD"), "PWD is not set")
 
 local VM = "7A0E5F2C-3B61-4C1D-9E57-5D2B8C6F1A42"
 local VM_PATH = 'Msvm_ComputerSystem.CreationClassName="Msvm_ComputerSystem",Name="' .. VM .. '"'
-
--- What each operation of tests/windows/com_script.lua gave, in a process of its own.
-local function com(wine, operations, env)
-  local given = { TAKEOVER_WINE = wine }
-  for name, value in pairs(env or {}) do
-    given[name] = value
-  end
-  local result = process.run({ PROGRAM, "run", "tests/windows/com_script.lua",
-    json.encode(operations), env = given, timeout = 60 })
-  assert.is_false(result.timed_out, "the program does not end")
-  assert.are.equal(0, result.code, result.stderr)
-  return json.decode(result.stdout:match("[^\r\n]+"))
-end
-
-local function failed(result, code, piece)
-  assert.is_false(result.ok, "nothing failed, " .. code .. " was expected")
-  assert.are.equal(code, result.code, result.message)
-  if piece then
-    site_module.contains(result.message .. "\n" .. (result.hint or ""), piece)
-  end
-  return result
-end
 
 describe("Wine's own WMI", function()
   it("is queried, with every type as what it is", function()
@@ -123,83 +100,6 @@ describe("Wine's own WMI", function()
       assert.is_false(results[i].ok)
       site_module.contains(results[i].message, piece)
     end
-  end)
-end)
-
--- Not COM, but another thing that only takeover.exe has. Wine's Schannel trusts every certificate
--- where the program leaves judging to it, as it does without `ca` (docs/windows.md).
-describe("https by Schannel", function()
-  local directory, lab
-
-  local function openssl(...)
-    local made = process.run({ "openssl", ... })
-    assert.are.equal(0, made.code, made.stderr)
-  end
-
-  -- A certificate that is its own authority, or that the authority `ca` signed.
-  local function certificate(name, ca)
-    local file = directory .. "/" .. name
-    local key = { "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-      file .. ".key", "-subj", "/CN=" .. name }
-    if not ca then
-      openssl("req", "-x509", "-days", "1", "-out", file .. ".crt", table.unpack(key))
-      return
-    end
-    fs.write(file .. ".ext", "subjectAltName=DNS:localhost\n")
-    openssl("req", "-out", file .. ".csr", table.unpack(key))
-    openssl("x509", "-req", "-days", "1", "-in", file .. ".csr", "-CA", directory .. "/" .. ca
-      .. ".crt", "-CAkey", directory .. "/" .. ca .. ".key", "-CAcreateserial", "-extfile",
-      file .. ".ext", "-out", file .. ".crt")
-  end
-
-  setup(function()
-    directory = folder.temporary()
-    certificate("authority")
-    certificate("other")
-    certificate("server", "authority")
-    lab = lab_module.start({ process = true, latency = 0, user = site_module.USER,
-      password = site_module.PASSWORD, tls = { certificate = fs.read(directory .. "/server.crt"),
-        key = fs.read(directory .. "/server.key") } })
-  end)
-
-  teardown(function()
-    lab:stop()
-    folder.remove(directory)
-  end)
-
-  -- What the query and ExpEther Manager's version give with these options.
-  local function ask(options)
-    local function at(url, more)
-      local all = { url = url:gsub("127%.0%.0%.1", "localhost"), user = site_module.USER,
-        password = site_module.PASSWORD }
-      for _, from in ipairs({ options, more }) do
-        for key, value in pairs(from) do
-          all[key] = value
-        end
-      end
-      return all
-    end
-    local results = com("plain", {
-      { op = "open", options = at(lab.nodes.ms1.url, { auth = "basic" }) },
-      { op = "query", text = "SELECT * FROM Msvm_ComputerSystem" },
-      { op = "eem", options = at(lab.eem_url, {}) },
-    })
-    return results[2], results[3]
-  end
-
-  it("trusts the authority that ca names, and no other", function()
-    local query, version = ask({ ca = directory .. "/authority.crt" })
-    assert.are.equal("MS1", query.value and query.value[1].Name, query.message)
-    assert.is_true(version.ok, version.message)
-    query, version = ask({ ca = directory .. "/other.crt" })
-    failed(query, "WMI_TLS", "authority")
-    failed(version, "EEM_TLS", "authority")
-  end)
-
-  it("trusts everybody where insecure says so", function()
-    local query, version = ask({ insecure = true, ca = directory .. "/other.crt" })
-    assert.is_true(query.ok, query.message)
-    assert.is_true(version.ok, version.message)
   end)
 end)
 
