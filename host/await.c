@@ -356,6 +356,13 @@ static int l_is_terminal(lua_State *L)
     return 1;
 }
 
+// loop.processors() -> how many this process may use, 1 or more
+static int l_processors(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)uv_available_parallelism());
+    return 1;
+}
+
 int luaopen_loop(lua_State *L);
 
 int luaopen_loop(lua_State *L)
@@ -374,6 +381,7 @@ int luaopen_loop(lua_State *L)
         {"executable", l_executable},
         {"state_directory", l_state_directory},
         {"is_terminal", l_is_terminal},
+        {"processors", l_processors},
         {"watchdog", tk_watchdog_set},
         {"slice", tk_watchdog_slice},
         {"guard", tk_watchdog_guard},

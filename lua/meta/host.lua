@@ -95,6 +95,9 @@ function loop.state_directory() end
 ---@param fd integer
 ---@return boolean
 function loop.is_terminal(fd) end
+-- How many processors this process may use.
+---@return integer
+function loop.processors() end
 -- Longest time that a script may run without waiting; 0: no limit.
 ---@param seconds number
 function loop.watchdog(seconds) end

@@ -1,5 +1,7 @@
--- `takeover certify` as a program: what it says when it is stopped, and when nobody reads it. What
--- it finds is the business of mutants_spec and story_spec.
+-- `takeover certify` as a program: on how many processors, what it says when it is stopped, and
+-- when nobody reads it. What it finds is the business of mutants_spec and story_spec.
+local folder = require("host.folder")
+local fs = require("fs")
 local process = require("process")
 local scheduler = require("host.scheduler")
 
@@ -35,6 +37,20 @@ describe("takeover certify", function()
     end
     assert.matches("every rule held until it was stopped; NOT certified$", last)
     assert.are.equal(15, child:wait(SLOW).code)
+  end)
+
+  it("takes a process for each processor that it may use", function()
+    local directory = folder.temporary()
+    local script = directory .. "/processors.lua"
+    fs.write(script, "print(require('loop').processors())")
+    local function processors(...)
+      local command = { ... }
+      table.move({ PROGRAM, "run", script }, 1, 3, #command + 1, command)
+      return tonumber(process.run(command).stdout)
+    end
+    assert.is_true(processors() >= 1)
+    assert.are.equal(1, processors("taskset", "-c", "0"))
+    folder.remove(directory)
   end)
 
   it("ends a part of the work that nobody reads any more", function()

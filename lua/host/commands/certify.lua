@@ -42,7 +42,7 @@ Example:
     :convert(tonumber)
   command:option("--use", "A sequence file in place of the shipped one"):argname("NAME=FILE")
     :count("*")
-  command:option("--jobs", "Processes at the same time (default: one for each core)")
+  command:option("--jobs", "Processes at the same time (default: one for each processor)")
     :argname("N"):convert(tonumber)
   command:option("--write", "Write the first violation as a scenario"):argname("FILE")
   command:option("--shard", "Internal: the part of the work that this process does")
@@ -157,12 +157,6 @@ local function work(arguments, setting, index, count)
 end
 
 -- ---- all of it, in several processes -----------------------------------------------------------
-
-local function cores()
-  local found = fs.find("/proc/cpuinfo") and fs.read("/proc/cpuinfo") or ""
-  local _, count = found:gsub("processor%s*:", "")
-  return math.max(count, 1)
-end
 
 -- The folders given by --lua-path: all before the program's own.
 local function own_roots(program)
@@ -311,7 +305,7 @@ end
 -- stop; what was found until then is in `sum`.
 local function explore(arguments, program, sum)
   local scheduler, process = require("host.scheduler"), require("process")
-  local count = arguments.jobs or cores()
+  local count = arguments.jobs or loop.processors()
   local children, readers = {}, {}
   loop.catch_signals()
   show_progress(sum)
