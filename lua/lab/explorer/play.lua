@@ -298,6 +298,7 @@ function M.setting(sequences, name)
     name = name, parameters = parameters_of(definition), cluster = definition, latency = latency,
     switches = clusters[name].switches, vms = prepared, sequences = all,
     nodes = clusters[name].nodes, machines = clusters[name].vms,
+    described = clusters[name].gpus ~= nil,
   }
 end
 

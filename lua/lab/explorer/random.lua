@@ -168,12 +168,24 @@ function M.schedule(seed, setting)
     local list = i == 1 and not self.long and first_choices or choices
     happenings[list[self.random(#list)]](self, machine)
   end
-  for _, machine in ipairs(self.machines) do
-    if machine.used or self.long then
-      self:add("must", "start", machine.owner, { vm = machine.name, event = machine.event })
-      self:add("must", "monitor", machine.owner, { vm = machine.name })
+  local function each(fn)
+    for _, machine in ipairs(self.machines) do
+      if machine.used or self.long then
+        fn(machine, { vm = machine.name, event = machine.event })
+      end
     end
   end
+  if setting.described then
+    -- An idle card of another node is left alone while a machine that could want it may be starting
+    -- there. What killed starts have left is had again once each machine has been tried.
+    each(function(machine, options)
+      self:add("start", machine.owner, options)
+    end)
+  end
+  each(function(machine, options)
+    self:add("must", "start", machine.owner, options)
+    self:add("must", "monitor", machine.owner, { vm = machine.name })
+  end)
   return self.schedule
 end
 
