@@ -137,8 +137,8 @@ local function shared_out(situation, machine)
       open[#open + 1] = device
     end
   end
+  local first = open[1] and position(open[1].users, machine.key)
   for i = 1, math.min(machine.unresolved or 0, #open) do
-    local first = position(open[1].users, machine.key)
     list[i] = open[(first + i - 2) % #open + 1]
   end
   return list

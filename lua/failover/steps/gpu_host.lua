@@ -182,10 +182,10 @@ local function keeps(c, gpu, vm)
   local key = key_of(c, vm)
   if vm.state ~= "off" then
     return "which is " .. vm.state
+  elseif not gpu.reserved then -- first: a recorded run of such a machine knows no others
+    return "and nothing tells whether that is just starting"
   elseif not key then
     return "which is not in parameters.lua"
-  elseif not gpu.reserved then
-    return "and nothing tells whether that is just starting"
   end
   for _, request in ipairs(c.parameters.vms[key].gpus) do
     if requests.fixed(request) == gpu.id then
