@@ -7,6 +7,7 @@
     X(loop)                                                                                        \
     X(failure)                                                                                     \
     X(console)                                                                                     \
+    X(graph)                                                                                       \
     X(digest)                                                                                      \
     X(json)                                                                                        \
     X(eem)                                                                                         \

@@ -9,7 +9,6 @@ local failover = require("failover")
 local failure = require("failure")
 local inprocess = require("lab.inprocess")
 local loop = require("loop")
-local quarantine = require("failover.quarantine")
 local scheduler = require("host.scheduler")
 
 local M = {}
@@ -113,11 +112,18 @@ local function claims_of(self)
   }
 end
 
--- What a node keeps in its state directory outlives its runs.
+-- What a node keeps in its state directory outlives its runs: text by node, in the world.
 local function quarantine_of(world, node)
-  world.quarantines = world.quarantines or {}
-  world.quarantines[node] = world.quarantines[node] or quarantine.in_memory()
-  return world.quarantines[node]
+  local kept = world.quarantines or {}
+  world.quarantines = kept
+  return {
+    read = function()
+      return kept[node]
+    end,
+    change = function(fn)
+      kept[node] = fn(kept[node])
+    end,
+  }
 end
 
 local function perform(self, options)

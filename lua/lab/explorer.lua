@@ -1,8 +1,9 @@
 -- The explorer: runs sequences in the simulated cluster with a fault at every single call to the
 -- outside, and then random
 -- schedules of commands, deaths and faults. Its parts: play (one schedule), situations (a fault
--- at every call), random
--- (schedules from a seed), shrink (short, and as text).
+-- at every call), random (schedules from a seed, in families), families (plays one of these),
+-- shrink (short, and as text).
+local families = require("lab.explorer.families")
 local player = require("lab.explorer.play")
 local random = require("lab.explorer.random")
 local shrink = require("lab.explorer.shrink")
@@ -19,10 +20,10 @@ local M = {
   scenario_text = shrink.scenario_text,
 }
 
--- The cluster in which the random schedule of a seed is played: every third has four nodes and
--- three machines, half of these with cards of one model that are asked for by description.
-function M.cluster_of(seed)
-  return seed % 6 == 0 and "quad" or seed % 6 == 3 and "pool" or "seed"
+-- The cluster in which a family of random schedules is played: every third has four nodes and three
+-- machines, half of these with cards of one model that are asked for by description.
+local function cluster_of(family)
+  return family % 6 == 0 and "quad" or family % 6 == 3 and "pool" or "seed"
 end
 
 -- The setting of random schedules by seed, of these sequences.
@@ -30,9 +31,25 @@ end
 function M.settings_by_seed(sequences)
   local settings = {}
   return function(seed)
-    local name = M.cluster_of(seed)
+    local name = cluster_of((random.family_of(seed)))
     settings[name] = settings[name] or M.setting(sequences, name)
     return settings[name]
+  end
+end
+
+-- Plays the random schedules of the seeds from `first` to `last` in families; fn(seed, setting,
+-- problem or nil) for each. `mine(number)` (default: all) says which families are played here.
+function M.play_random(setting_of, first, last, fn, mine)
+  for number = random.family_of(first), (random.family_of(last)) do
+    if not mine or mine(number) then
+      local before = (number - 1) * random.FAMILY
+      local setting = setting_of(before + 1)
+      families.play(setting, random.family(number, setting), function(i)
+        return before + i >= first and before + i <= last
+      end, function(i, problem)
+        fn(before + i, setting, problem)
+      end)
+    end
   end
 end
 
@@ -58,24 +75,21 @@ local function first_broken(setting, commands, count)
     local played = M.setting_for(setting, situation)
     if commands[situation.command] then
       situations.single_faults(played, situation, function(schedule, _, _, problem)
-        if not found then
-          found, bad = problem or player.play(played, schedule), schedule
-        end
+        found, bad = problem, schedule
+        return problem
       end)
     end
     if found then
       return found, bad, played
     end
   end
-  local setting_of = M.settings_by_seed(setting.sequences)
-  for seed = 1, count do
-    local played = setting_of(seed)
-    local schedule = random.schedule(seed, played)
-    local found = player.play(played, schedule)
-    if found then
-      return found, schedule, played
+  local found, schedule, played
+  M.play_random(M.settings_by_seed(setting.sequences), 1, count, function(seed, its, problem)
+    if problem and not found then
+      found, schedule, played = problem, random.schedule(seed, its), its
     end
-  end
+  end)
+  return found, schedule, played
 end
 
 -- The first violation that turns up, shrunk: { rule, text }, schedule, setting. Nil when `count`

@@ -7,6 +7,7 @@ local errors = require("lab.world.errors")
 local fabric = require("lab.world.fabric")
 local faults = require("lab.world.faults")
 local files = require("lab.world.files")
+local graph = require("graph")
 local hyperv = require("lab.world.hyperv")
 local invariants = require("lab.world.invariants")
 local kept = require("lab.world.text").kept
@@ -324,6 +325,16 @@ function M.new(options)
   end
   world.invariants.changes = {} -- what was is no change
   return world
+end
+
+-- A world that stands where this one stands and goes its own way from here, on another source of
+-- time. What was changed until now is not told once more. That is all that there is to it because a
+-- world is plain tables: what is to happen names functions that have no state of their own
+-- (lab/world/clock.lua).
+---@param source { now: fun(): number }
+---@return World
+function World:copy(source)
+  return graph.copy(self, { [self.clock.source] = source, [self.invariants.changes] = {} })
 end
 
 -- Applies what is due. Before every request.

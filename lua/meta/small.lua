@@ -1,5 +1,5 @@
 ---@meta
--- The small natives: ecx, journal, process, secret, log, fs, digest, json, xml, httpd.
+-- The small natives: ecx, journal, process, secret, log, fs, digest, graph, json, xml, httpd.
 
 ecx = {}
 -- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
@@ -226,6 +226,13 @@ function HostFiles:rename(from, to) end
 ---@return boolean changed
 function HostFiles:delete(file) end
 function HostFiles:close() end
+
+graph = {}
+-- A table that has all that this one has, and copies of the tables that it leads to, by keys and values, each once. Metatables, functions
+-- and everything else stay the same. known: what stands for a table instead of a copy of it; the copies are added.
+---@param known table<table, table>?
+---@return table
+function graph.copy(t, known) end
 
 digest = {}
 -- SHA-256 of a text, as 64 hex digits in lower case.

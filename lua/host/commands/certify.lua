@@ -99,24 +99,18 @@ local function violation(explorer, setting, schedule, problem, what, seed)
 end
 
 local function single(explorer, setting, situation, mine)
-  local cases, bad, number = 0, 0, 0
+  local cases, bad = 0, 0
   local calls = explorer.single_faults(setting, situation, function(schedule, call, effect, problem)
-    number = number + 1
-    if problem then -- it fails even without a fault
+    cases = cases + (call > 0 and 1 or 0) -- 0: it fails even without a fault
+    if problem then
       bad = bad + 1
-      violation(explorer, setting, schedule, problem, situation.name .. ", no fault")
-    elseif mine(number) then
-      cases = cases + 1
-      problem = explorer.play(setting, schedule)
-      if problem then
-        bad = bad + 1
-        if bad <= 3 then
-          violation(explorer, setting, schedule, problem,
-            ("%s, call %d: %s"):format(situation.name, call, effect))
-        end
+      if bad <= 3 then
+        violation(explorer, setting, schedule, problem, call > 0
+          and ("%s, call %d: %s"):format(situation.name, call, effect)
+          or situation.name .. ", no fault")
       end
     end
-  end)
+  end, mine)
   report("situation", { name = situation.name, calls = calls, cases = cases, bad = bad })
 end
 
@@ -134,16 +128,13 @@ local function work(arguments, setting, index, count)
   end
   local first = arguments.first_seed or 1
   local cases, bad, all_bad = 0, 0, 0
-  for seed = first, first + random_count(arguments) - 1 do
-    if mine(seed + seed // 6) then -- of each kind of cluster every process gets its share
-      local chosen = setting_of(seed)
-      local schedule = explorer.random_schedule(seed, chosen)
-      local problem = explorer.play(chosen, schedule)
+  explorer.play_random(setting_of, first, first + random_count(arguments) - 1,
+    function(seed, chosen, problem)
       cases = cases + 1
       if problem then
         bad, all_bad = bad + 1, all_bad + 1
         if all_bad <= 3 then
-          violation(explorer, chosen, schedule, problem,
+          violation(explorer, chosen, explorer.random_schedule(seed, chosen), problem,
             ("seed %d (cluster %s)"):format(seed, chosen.name), seed)
         end
       end
@@ -151,8 +142,10 @@ local function work(arguments, setting, index, count)
         report("random", { cases = cases, bad = bad })
         cases, bad = 0, 0
       end
-    end
-  end
+    end,
+    function(number) -- of each kind of cluster every process gets its share
+      return mine(number + number // 6)
+    end)
   report("random", { cases = cases, bad = bad })
 end
 

@@ -211,7 +211,7 @@ end
 local LATENCY = {
   link = 0.2, unlink = 0.1, enumerate = 0.1, list_lag = 0.05, dismount = 0.1, mount = 0.1,
   assign = 0.05, remove = 0.05, import = 0.1, validate = 0.05, realize = 0.05, destroy = 0.05,
-  modify = 0.05, start = 0.2, turn_off = 0.1, boot = 0.5, shutdown = 0.3, node_boot = 5,
+  modify = 0.05, start = 0.2, turn_off = 0.1, boot = 0.1, shutdown = 0.3, node_boot = 5,
 }
 
 -- What the clusters are called and what is in them: virtual machines with their disks and first
@@ -302,14 +302,9 @@ function M.setting(sequences, name)
   }
 end
 
--- Plays a schedule in a fresh cluster. Gives nil when every rule holds, else { rule, text, at =
--- event's number }.
--- Fields of the play are returned second: calls and code of the last command, ends (a text for each
--- command), world. `trace`: a list to which a line for each thing that happens is added.
-function M.play(setting, schedule, trace)
-  local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
-    or {}, ends = {}, trace = trace }, Play)
-  local clock = virtual_clock.new(0, {
+-- A clock that drives the play's world, from `time` on.
+local function clock_of(play, time)
+  return virtual_clock.new(time, {
     next_event = function()
       return play.world:next_event()
     end,
@@ -317,25 +312,57 @@ function M.play(setting, schedule, trace)
       play.world:advance()
     end,
   })
+end
+
+-- A fresh cluster in which nothing has happened yet. `trace`: a list to which a line for each thing
+-- that happens is added.
+function M.open(setting, trace)
+  local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
+    or {}, ends = {}, trace = trace, at = 0 }, Play)
+  play.clock = clock_of(play, 0)
   play.world = world.new({
-    clock = clock, cluster = setting.cluster, latency = setting.latency,
+    clock = play.clock, cluster = setting.cluster, latency = setting.latency,
       switches = setting.switches,
     vms = setting.vms,
   })
-  local at = 0
-  local ok, problem = scheduler.with_driver(clock, function()
-    for i, event in ipairs(schedule) do
-      at = i
-      events[event[1]](play, event[2], event[3], event[4])
+  return play
+end
+
+-- The same once more, to be carried on in another way. Between two events no command is under way,
+-- so nobody has a lock.
+function Play:branch()
+  local copy = setmetatable({ parameters = self.parameters, sequences = self.sequences,
+    ends = table.move(self.ends, 1, #self.ends, 1, {}), at = self.at }, Play)
+  copy.clock = clock_of(copy, self.clock.now())
+  self.world.locks, self.world.claims = nil, nil
+  copy.world = self.world:copy(copy.clock)
+  return copy
+end
+
+-- Plays events, one after the other. Gives nil when every rule holds, else { rule, text, at =
+-- event's number since the beginning }.
+function Play:go(schedule)
+  local ok, problem = scheduler.with_driver(self.clock, function()
+    for _, event in ipairs(schedule) do
+      self.at = self.at + 1
+      events[event[1]](self, event[2], event[3], event[4])
     end
-    check_world(play)
+    check_world(self)
   end)
   if ok then
-    return nil, play
+    return nil
   end
   problem = failure.is(problem) and problem.details or { rule = "I0", text = tostring(problem) }
-  problem.at = at
-  return problem, play
+  problem.at = self.at
+  return problem
+end
+
+-- Plays a schedule in a fresh cluster. Gives nil or the problem, as Play:go does.
+-- Fields of the play are returned second: calls and code of the last command, ends (a text for each
+-- command), world.
+function M.play(setting, schedule, trace)
+  local play = M.open(setting, trace)
+  return play:go(schedule), play
 end
 
 return M

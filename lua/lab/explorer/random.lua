@@ -1,14 +1,16 @@
 -- Random schedules: what a cluster manager and bad luck may do. The disk of a virtual machine is
--- where the cluster manager
--- runs its group; a failover is said only after the other node has lost its power. The same seed
--- gives the same schedule
--- everywhere.
+-- where the cluster manager runs its group; a failover is said only after the other node has lost
+-- its power. The same seed gives the same schedule everywhere.
+--
+-- Schedules come in families: each carries an earlier one of its family, or the empty one, on by
+-- one more happening (a start, a stop, a node's death, ...) with faults, and ends with what must
+-- be possible then. So what several have in common is played once (families.lua).
 --
 -- What a schedule is made of decides how soon a defect is found, and was measured with sequences
 -- that are broken on purpose: see "How random schedules are made" in docs/lab.md. Nothing in a
 -- schedule is done for nothing: a fault strikes at a call that the command may reach, what is
--- stopped has been started before, and in a large cluster the machines that nothing happens to are
--- left alone. One schedule in ten is longer and starts all machines, used or not.
+-- stopped has been started before, and a machine that nothing happens to is left alone. One family
+-- in ten starts all machines, used or not.
 local player = require("lab.explorer.play")
 
 local M = {}
@@ -40,13 +42,13 @@ local Maker = {}
 Maker.__index = Maker
 
 function Maker:add(...)
-  self.schedule[#self.schedule + 1] = { ... }
+  self.events[#self.events + 1] = { ... }
 end
 
 -- Options of a command for a machine: three of four have faults.
 function Maker:options(command, machine, event)
   local options = { vm = machine.name, event = event }
-  machine.used = true
+  machine.used, machine.touched = true, true
   if self.random(4) > 1 then
     options.faults = random_faults(self.random, command)
   end
@@ -69,6 +71,17 @@ function Maker:move(machine, node, event)
   self:add("disk", node, machine.disk)
 end
 
+-- A start without a fault, which must end well; but among cards that all want not always, see
+-- ending_of.
+function Maker:start_cleanly(machine)
+  local options = { vm = machine.name, event = machine.event }
+  if self.described then
+    self:add("start", machine.owner, options)
+  else
+    self:add("must", "start", machine.owner, options)
+  end
+end
+
 local happenings = {}
 
 function happenings.start(self, machine)
@@ -76,16 +89,16 @@ function happenings.start(self, machine)
 end
 
 -- Stopped, and perhaps moved: only after a stop that ended well does the cluster manager go on.
+-- What has not been started yet is started before.
 function happenings.stop(self, machine)
-  if not machine.used then
-    self:add("must", "start", machine.owner, { vm = machine.name, event = machine.event })
+  if not machine.used or self.random(2) == 1 then
+    self:start_cleanly(machine)
   end
   self:add("stop", machine.owner, self:options("stop", machine))
   local other = self:other(machine.owner)
   if other and self.random(2) == 1 then
     self:add("must", "stop", machine.owner, { vm = machine.name })
     self:move(machine, other, "start")
-    happenings.start(self, machine)
   end
 end
 
@@ -93,7 +106,7 @@ end
 function happenings.kill(self, machine)
   local dead = machine.owner
   if not self:other(dead) then
-    return
+    return happenings.start(self, machine)
   end
   self:add("kill", dead)
   self.up[dead] = false
@@ -149,44 +162,103 @@ local choices = {
   "start", "start", "start", "stop", "stop", "kill", "boot", "monitor", "prepare", "together",
 }
 
--- The schedule of a seed for a setting.
-function M.schedule(seed, setting)
-  local self = setmetatable({
-    random = M.generator(seed), schedule = {}, nodes = setting.nodes, machines = {}, up = {},
-  }, Maker)
+-- The empty schedule.
+local function beginning(setting, random)
+  local machines, up = {}, {}
   for i, machine in ipairs(setting.machines) do
-    self.machines[i] = {
-      name = machine.name, disk = machine.disk, owner = machine.owner, event = "start",
-    }
+    machines[i] = { name = machine.name, disk = machine.disk, owner = machine.owner,
+      event = "start" }
   end
-  for _, node in ipairs(self.nodes) do
-    self.up[node] = true
+  for _, node in ipairs(setting.nodes) do
+    up[node] = true
   end
-  self.long = self.random(10) == 1
-  for i = 1, self.random(3) + (self.long and 1 or 0) do
-    local machine = self.machines[self.random(#self.machines)]
-    local list = i == 1 and not self.long and first_choices or choices
-    happenings[list[self.random(#list)]](self, machine)
-  end
-  local function each(fn)
-    for _, machine in ipairs(self.machines) do
-      if machine.used or self.long then
-        fn(machine, { vm = machine.name, event = machine.event })
-      end
+  return setmetatable({
+    random = random, long = random(10) == 1, described = setting.described, nodes = setting.nodes,
+    machines = machines, up = up, events = {},
+  }, Maker)
+end
+
+-- What must be possible now: the machines that this happening has touched run, and are seen
+-- running; one time in four, and where all want the same cards, every machine that was used.
+local function ending_of(self)
+  local all = self.random(4) == 1 or self.described
+  local list, ending = {}, {}
+  for _, machine in ipairs(self.machines) do
+    if machine.touched or self.long or machine.used and all then
+      list[#list + 1] = machine
     end
   end
-  if setting.described then
+  if self.described and #list > 1 then
     -- An idle card of another node is left alone while a machine that could want it may be starting
     -- there. What killed starts have left is had again once each machine has been tried.
-    each(function(machine, options)
-      self:add("start", machine.owner, options)
-    end)
+    for _, machine in ipairs(list) do
+      ending[#ending + 1] = { "start", machine.owner, { vm = machine.name, event = machine.event } }
+    end
   end
-  each(function(machine, options)
-    self:add("must", "start", machine.owner, options)
-    self:add("must", "monitor", machine.owner, { vm = machine.name })
-  end)
-  return self.schedule
+  for _, machine in ipairs(list) do
+    ending[#ending + 1] = { "must", "start", machine.owner, { vm = machine.name,
+      event = machine.event } }
+    ending[#ending + 1] = { "must", "monitor", machine.owner, { vm = machine.name } }
+  end
+  return ending
+end
+
+local function copy_of(t)
+  local copy = {}
+  for key, value in pairs(t) do
+    copy[key] = value
+  end
+  return copy
+end
+
+-- This schedule and one more happening.
+function Maker:carried_on()
+  local longer = setmetatable(copy_of(self), Maker)
+  longer.parent, longer.events, longer.up, longer.machines = self, {}, copy_of(self.up), {}
+  for i, machine in ipairs(self.machines) do
+    longer.machines[i] = copy_of(machine)
+    longer.machines[i].touched = false
+  end
+  local chosen = longer.machines[self.random(#self.machines)]
+  local list = (self.parent or self.long) and choices or first_choices
+  chosen.touched = true
+  happenings[list[self.random(#list)]](longer, chosen)
+  longer.ending = ending_of(longer)
+  return longer
+end
+
+M.FAMILY = 12 -- schedules
+
+-- The family that a seed's schedule is of, and which of it: numbers from 1.
+function M.family_of(seed)
+  return (seed - 1) // M.FAMILY + 1, (seed - 1) % M.FAMILY + 1
+end
+
+-- The schedules of a family, each after the one that it carries on: { parent, events, ending }. The
+-- empty one is not among them; it has no parent.
+function M.family(number, setting)
+  local random = M.generator(number)
+  local nothing, family = beginning(setting, random), {}
+  for i = 1, M.FAMILY do
+    family[i] = (family[random(i) - 1] or nothing):carried_on()
+  end
+  return family
+end
+
+-- The schedule of a seed for a setting, whole.
+function M.schedule(seed, setting)
+  local number, index = M.family_of(seed)
+  local one = M.family(number, setting)[index]
+  local parts = { one.ending }
+  while one.parent do
+    table.insert(parts, 1, one.events)
+    one = one.parent
+  end
+  local schedule = {}
+  for _, part in ipairs(parts) do
+    table.move(part, 1, #part, #schedule + 1, schedule)
+  end
+  return schedule
 end
 
 return M
