@@ -213,12 +213,13 @@ function M.join_any(list)
   end
 end
 
--- Asks a task to stop: `why` (a failure object) is raised at its next wait.
-function M.cancel(task, why)
+-- Asks a task to stop: `why` (a failure object) is raised at its next wait. at: the moment that a
+-- replay is told (default: now).
+function M.cancel(task, why, at)
   if task.done or task.cancelled then
     return
   end
-  task.cancelled, task.cancelled_at = why, { driver.now(), turn }
+  task.cancelled, task.cancelled_at = why, { at or driver.now(), turn }
   if task.waiting and not task.shielded then
     wake(task.waiting)
   end
@@ -311,12 +312,14 @@ local function forget_all()
   tasks, ready, first, last, timers = {}, {}, 1, 0, {}
 end
 
-local function on_interrupt(main)
+-- at: the moment by which sleeps were judged in this round; those that were due later, however
+-- soon, did not end before it.
+local function on_interrupt(main, at)
   local name = (driver.interrupted or loop.interrupted)()
   if name and not main.interrupted then
     main.interrupted = true
     count_shields(0)
-    M.cancel(main, failure.new({ code = "CANCELLED", message = "stopped by " .. name }))
+    M.cancel(main, failure.new({ code = "CANCELLED", message = "stopped by " .. name }), at)
   end
 end
 
@@ -348,7 +351,7 @@ function M.run(fn, ...)
     while timers[1] and timers[1].time <= now do
       wake(pop_timer())
     end
-    on_interrupt(main)
+    on_interrupt(main, now)
     if not alive and first > last and not timers[1] then
       forget_all()
       error("every task waits for something that cannot happen")

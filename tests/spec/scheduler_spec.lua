@@ -219,6 +219,30 @@ describe("the scheduler", function()
     end, "every task waits for something that cannot happen")
   end)
 
+  it("tells a signal with the moment by which the sleeps of its round were judged", function()
+    local time, main, branch = 0, nil, nil
+    local ok, failed = scheduler.with_driver({
+      now = function()
+        time = time + 1 -- a busy machine: it is later at every look at the clock
+        return time
+      end,
+      wait = function()
+        return {}, true
+      end,
+      interrupted = function()
+        return "SIGTERM"
+      end,
+    }, function()
+      main = scheduler.current()
+      branch = scheduler.spawn(scheduler.sleep, 3)
+      scheduler.join(branch)
+    end)
+    assert.is_false(ok)
+    assert.are.equal("CANCELLED", failed.code)
+    assert.is_false(branch.done) -- due at 4: it slept still at 2, and 3 is no moment of this round
+    assert.are.equal(2, main.cancelled_at[1])
+  end)
+
   it("restores what was there after a run with another driver, also after an error", function()
     local task = scheduler.current()
     local before = scheduler.now()
