@@ -352,11 +352,16 @@ describe("a stop in the middle of a start", function()
   end)
 
   it("shuts the machine down properly when start is past its point of no return", function()
-    -- EEM is slow: the last look takes a while after the heartbeat was seen
-    local rule = site.admin:fault({ effect = "delay", seconds = 0.2, target = "eem",
-      match = { verb = "GET" } })
+    site.admin:admin("guest", { vm = "vme2", silent = true })
     local child = site:start({ "start", "vme2" }, { stdout = "pipe" })
     children[1] = child
+    assert(site_module.wait_until(function()
+      return site:vm().running[1] == "ms1"
+    end))
+    -- EEM is slow: stop comes while the last look is on the wire
+    local rule = site.admin:fault({ effect = "delay", seconds = 3, target = "eem", times = 1,
+      match = { verb = "GET" } })
+    site.admin:admin("guest", { vm = "vme2", silent = false })
     repeat
       local line = child:read_line({ timeout = 30 })
       assert.is_truthy(line, "start has ended")
