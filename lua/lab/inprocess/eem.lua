@@ -1,5 +1,6 @@
 -- The `eem` native on the simulated world (lua/meta/eem.lua says what each verb promises).
 local calls = require("lab.inprocess.calls")
+local kept = require("lab.world.text").kept
 local lower = require("lab.world.text").lower
 
 local M = {}
@@ -31,13 +32,17 @@ local function show_slot(record)
   }
 end
 
+-- Most ports are empty; all answers may have the same ones.
+local empty_port = kept(function(number)
+  return { port = number, up = false }
+end)
+
 local function show_board(record)
   local link, ports = up(record.reachable), {}
   for number = 1, record.max_devices do
     local port = record.ports[number]
-    ports[number] = {
-      port = number, up = port ~= nil and port.up or false, device = port and port.device,
-    }
+    ports[number] = port and { port = number, up = port.up or false, device = port.device }
+      or empty_port(number)
   end
   return {
     id = record.id, kind = record.kind, group_id = record.group_id, type = record.type,

@@ -16,13 +16,13 @@ local words = {
   [16] = "invalid start file", [17] = "a privilege is not held", [21] = "invalid parameter",
 }
 
--- `method`: of a change; nil for a look.
-local function call(self, class, method, path, act)
+-- `method`: of a change; nil for a look. Does act(a, b, c).
+local function call(self, class, method, path, act, a, b, c)
   return calls.outside(self.world, {
     kind = "wmi", target = self.node, change = method ~= nil, actor = self.actor,
     about = method and path, verb = method and "Invoke" or "Enumerate", class = class,
     method = method, path = path, namespace = "root/cimv2",
-  }, act)
+  }, act, a, b, c)
 end
 
 local function files(self)
@@ -50,21 +50,26 @@ local function show(self, record)
   }
 end
 
+local function list_of(self, directory)
+  local list = {}
+  for _, record in ipairs(files(self):list(directory)) do
+    list[#list + 1] = show(self, record)
+  end
+  return list
+end
+
 function Files:list(directory)
-  return call(self, "CIM_DataFile", nil, directory, function()
-    local list = {}
-    for _, record in ipairs(files(self):list(directory)) do
-      list[#list + 1] = show(self, record)
-    end
-    return list
-  end)
+  return call(self, "CIM_DataFile", nil, directory, list_of, self, directory)
+end
+
+local function found(self, path, directory)
+  local record = files(self):find(path)
+  return record and (record.directory or false) == directory and show(self, record) or nil
 end
 
 local function find(self, path, directory)
-  return call(self, directory and "Win32_Directory" or "CIM_DataFile", nil, path, function()
-    local record = files(self):find(path)
-    return record and (record.directory or false) == directory and show(self, record) or nil
-  end)
+  return call(self, directory and "Win32_Directory" or "CIM_DataFile", nil, path, found, self, path,
+    directory)
 end
 
 function Files:find(path)

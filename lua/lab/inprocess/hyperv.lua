@@ -343,32 +343,33 @@ function Hyperv:partitions(vm)
   end)
 end
 
--- Of a component of the guest; whoever asks about nobody is told so.
-local function guest(self, vm, class, act)
-  local id, kind = M.reference(vm)
-  return look(self, class, function()
-    return act(host(self), record_of(self, id, kind) or failures.not_found(id, kind))
-  end)
+-- Whose guest is asked; whoever asks about nobody is told so.
+local function guest_of(self, id, kind)
+  return record_of(self, id, kind) or failures.not_found(id, kind)
+end
+
+local function heartbeat(self, id, kind)
+  local number = host(self):heartbeat(guest_of(self, id, kind))
+  return number and (heartbeats[number] or "error") or "none"
 end
 
 function Hyperv:heartbeat(vm)
-  return guest(self, vm, "Msvm_HeartbeatComponent", function(hypervisor, record)
-    local number = hypervisor:heartbeat(record)
-    return number and (heartbeats[number] or "error") or "none"
-  end)
+  return look(self, "Msvm_HeartbeatComponent", heartbeat, M.reference(vm))
+end
+
+local function guest_items(self, id, kind)
+  local items = host(self):guest_items(guest_of(self, id, kind)) or { intrinsic = {}, own = {} }
+  local shown = { intrinsic = {}, own = {} }
+  for _, group in ipairs({ "intrinsic", "own" }) do
+    for _, item in ipairs(items[group]) do
+      shown[group][item.name or item[1]] = item.value or item[2]
+    end
+  end
+  return shown
 end
 
 function Hyperv:guest_items(vm)
-  return guest(self, vm, "Msvm_KvpExchangeComponent", function(hypervisor, record)
-    local items = hypervisor:guest_items(record) or { intrinsic = {}, own = {} }
-    local shown = { intrinsic = {}, own = {} }
-    for _, kind in ipairs({ "intrinsic", "own" }) do
-      for _, item in ipairs(items[kind]) do
-        shown[kind][item.name or item[1]] = item.value or item[2]
-      end
-    end
-    return shown
-  end)
+  return look(self, "Msvm_KvpExchangeComponent", guest_items, M.reference(vm))
 end
 
 local function jobs(self)

@@ -15,13 +15,13 @@ local function tree(self)
   return self.place.pnp
 end
 
--- `method`: of a change; nil for a look.
-local function call(self, class, method, act, about)
+-- `method`: of a change; nil for a look. Does act(a, b).
+local function call(self, class, method, about, act, a, b)
   return calls.outside(self.world, {
     kind = "wmi", target = self.node, change = method ~= nil, actor = self.actor, about = about,
     verb = method and "Invoke" or "Enumerate", class = class, method = method,
     namespace = "root/cimv2",
-  }, act)
+  }, act, a, b)
 end
 
 local function status_of(record)
@@ -67,20 +67,21 @@ local function show(record, locations)
   }
 end
 
-function Pnp:devices(filter)
-  filter = filter or {}
-  return call(self, CLASS, nil, function()
-    local list = {}
-    for _, record in ipairs(tree(self):devices(filter.vendor)) do
-      if record.id:find("^PCIP?\\") and passes(record, filter) then
-        local locations = locations_of(self, record, filter)
-        if at(locations, filter.location) then
-          list[#list + 1] = show(record, locations)
-        end
+local function devices(self, filter)
+  local list = {}
+  for _, record in ipairs(tree(self):devices(filter.vendor)) do
+    if record.id:find("^PCIP?\\") and passes(record, filter) then
+      local locations = locations_of(self, record, filter)
+      if at(locations, filter.location) then
+        list[#list + 1] = show(record, locations)
       end
     end
-    return list
-  end)
+  end
+  return list
+end
+
+function Pnp:devices(filter)
+  return call(self, CLASS, nil, nil, devices, self, filter or {})
 end
 
 local function not_found(id, why)
@@ -99,7 +100,7 @@ local function explained(failed, id)
 end
 
 local function switch(self, id, method)
-  local now = call(self, CLASS, nil, function()
+  local now = call(self, CLASS, nil, nil, function()
     local record = tree(self):find(id)
     if not record then
       not_found(id, "known on this host")
@@ -111,7 +112,7 @@ local function switch(self, id, method)
   if (now == "disabled") == (method == "Disable") then
     return false, false
   end
-  local ok, code, reboot = pcall(call, self, CLASS, method, function()
+  local ok, code, reboot = pcall(call, self, CLASS, method, nil, function()
     return tree(self)[method:lower()](tree(self), id)
   end)
   if not ok then
@@ -132,9 +133,9 @@ function Pnp:enable(id)
 end
 
 function Pnp:rescan()
-  call(self, "Win32_Process", "Create", function()
+  call(self, "Win32_Process", "Create", RESCAN, function()
     tree(self):rescan()
-  end, RESCAN)
+  end)
 end
 
 function Pnp:close() end
