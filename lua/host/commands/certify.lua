@@ -30,7 +30,7 @@ Example:
   takeover certify                                 what is in use now
   takeover --lua-path my-edits certify start       an edited start
   takeover certify --use start=my-start.lua        the same, from one file
-  takeover certify --random 1000000                an hour or two on two processors
+  takeover certify --random 1000000                half an hour or more on two processors
   takeover certify --seed 4711                     one schedule again, with its trace]])
   command:argument("sequences", "Which (default: all): " .. table.concat(COMMANDS, ", "))
     :args("*")
