@@ -348,6 +348,22 @@ describe("a record", function()
     assert.is_nil(replay.obstacle(record(call)))
   end)
 
+  it("tells which looks were answered by a look of just before", function()
+    local clock = replay_clock.new(0)
+    local call = { native = "hyperv", verb = "find_vm", target = "ms1", request = { "x" },
+      answer = {}, extra = { hits = 1 }, began = 1, took = 1 }
+    for _, open_ended in ipairs({ true, false }) do
+      local given = answers.new({ call }, clock, { open_ended = open_ended })
+      local hyperv = given:natives().hyperv({ node = "ms1" })
+      assert.are.same({ true, false }, { given:fresh(false), given:fresh(true) })
+      hyperv:find_vm("x")
+      -- a run that ended asked nothing any more, however late it is; of one that was killed
+      -- nobody knows
+      assert.are.equal(not open_ended, given:fresh(false))
+      assert.is_true(given:fresh(true))
+    end
+  end)
+
   it("gives answers, second results and failures back as they were", function()
     local failed = { code = "EEM_REFUSED", message = "no", http = 409, transient = true }
     local clock, told = replay_clock.new(0), nil

@@ -49,11 +49,12 @@ local function upcoming(self)
   return queue and queue[queue.next], queue
 end
 
--- For Observer.fresh: as many looks are answered without a call as were then.
+-- For Observer.fresh: as many looks are answered without a call as were then. After the last call
+-- of a branch all were, unless the run was killed there.
 function Answers:fresh(otherwise)
   local entry = upcoming(self)
   if not entry then
-    return otherwise
+    return not self.open_ended or otherwise
   end
   entry.hits = entry.hits - 1
   return entry.hits >= 0
