@@ -112,7 +112,8 @@ local function claims_of(self)
   }
 end
 
--- What a node keeps in its state directory outlives its runs: text by node, in the world.
+-- What a node keeps in its state directory outlives its runs. The text is the world's, not the
+-- store's (quarantine.in_memory): a copy of the world has its own.
 local function quarantine_of(world, node)
   local kept = world.quarantines or {}
   world.quarantines = kept

@@ -1,7 +1,9 @@
 -- `takeover certify` as a program: on how many processors, what it says when it is stopped, and
 -- when nobody reads it. What it finds is the business of mutants_spec and story_spec.
+local exit_codes = require("host.exit_codes")
 local folder = require("host.folder")
 local fs = require("fs")
+local json = require("json")
 local process = require("process")
 local scheduler = require("host.scheduler")
 
@@ -37,6 +39,20 @@ describe("takeover certify", function()
     end
     assert.matches("every rule held until it was stopped; NOT certified$", last)
     assert.are.equal(15, child:wait(SLOW).code)
+  end)
+
+  it("tells a violation once that several schedules have in common", function()
+    local result = process.run({
+      PROGRAM, "--json", "certify", "stop", "--jobs", "1", "--random", "0", "--use",
+      "stop=tests/fixtures/broken/stop-no-read-back.lua", timeout = SLOW,
+    })
+    assert.are.equal(exit_codes.failed, result.code, result.stderr)
+    local said, seen = json.decode(result.stdout), {}
+    assert.is_true(said.bad > #said.violations and #said.violations > 0, result.stdout)
+    for _, violation in ipairs(said.violations) do
+      assert.is_nil(seen[violation.what], violation.what)
+      seen[violation.what] = true
+    end
   end)
 
   it("takes a process for each processor that it may use", function()

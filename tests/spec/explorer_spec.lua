@@ -1,5 +1,6 @@
 -- Random schedules and the families that they come in. What the explorer catches: mutants_spec.
 local explorer = require("lab.explorer")
+local failover = require("failover")
 local families = require("lab.explorer.families")
 local player = require("lab.explorer.play")
 local random = require("lab.explorer.random")
@@ -126,6 +127,35 @@ describe("a family", function()
       assert.are.equal(expected[i], found[i])
     end
     assert.are.equal("I7", found[1])
+  end)
+end)
+
+describe("a schedule that is made short", function()
+  it("leaves the one that it was made of as it is", function()
+    local setting = explorer.setting({
+      start = failover.load_sequence("tests/fixtures/broken/start-undo-missing.lua"),
+    })
+    local function schedule()
+      return {
+        { "disk", "ms1" },
+        { "start", "ms1", { faults = { [1] = "stop comes", [2000] = "lie" } } },
+      }
+    end
+    local given = schedule()
+    local small, same = explorer.shrink(setting, given, explorer.play(setting, given))
+    assert.same(schedule(), given)
+    assert.are.equal("I4", same.rule)
+    assert.same({ { "start", "ms1", { faults = { [1] = "stop comes" } } } }, small)
+  end)
+end)
+
+describe("a schedule as a scenario", function()
+  it("names a fault by its call's number or by what it changes", function()
+    local text = explorer.scenario_text({
+      { "start", "ms1", { faults = { [10] = "lie", ["eem PUT 1"] = "timeout", [9] = "refuse" } } },
+    }, "odd")
+    assert.matches('faults = { [9] = "refuse", [10] = "lie", ["eem PUT 1"] = "timeout" }', text, 1,
+      true)
   end)
 end)
 

@@ -90,25 +90,31 @@ local function report(kind, fields)
   assert(io.stdout:flush())
 end
 
-local function violation(explorer, setting, schedule, problem, what, seed)
-  local small, same = explorer.shrink(setting, schedule, problem)
-  report("violation", {
-    rule = same.rule, text = same.text, what = what, seed = seed, events = #small,
-    scenario = explorer.scenario_text(small, what),
-  })
+-- Reports the first three violations, each shrunk. What several schedules have in common is one.
+local function reporter(explorer)
+  local told, left = {}, 3
+  return function(setting, schedule, problem, what, seed)
+    if told[problem] or left == 0 then
+      return
+    end
+    told[problem], left = true, left - 1
+    local small, same = explorer.shrink(setting, schedule, problem)
+    report("violation", {
+      rule = same.rule, text = same.text, what = what, seed = seed, events = #small,
+      scenario = explorer.scenario_text(small, what),
+    })
+  end
 end
 
 local function single(explorer, setting, situation, mine)
-  local cases, bad = 0, 0
+  local cases, bad, violation = 0, 0, reporter(explorer)
   local calls = explorer.single_faults(setting, situation, function(schedule, call, effect, problem)
     cases = cases + (call > 0 and 1 or 0) -- 0: it fails even without a fault
     if problem then
       bad = bad + 1
-      if bad <= 3 then
-        violation(explorer, setting, schedule, problem, call > 0
-          and ("%s, call %d: %s"):format(situation.name, call, effect)
-          or situation.name .. ", no fault")
-      end
+      violation(setting, schedule, problem, call > 0
+        and ("%s, call %d: %s"):format(situation.name, call, effect)
+        or situation.name .. ", no fault")
     end
   end, mine)
   report("situation", { name = situation.name, calls = calls, cases = cases, bad = bad })
@@ -127,16 +133,14 @@ local function work(arguments, setting, index, count)
     end
   end
   local first = arguments.first_seed or 1
-  local cases, bad, all_bad = 0, 0, 0
+  local cases, bad, violation = 0, 0, reporter(explorer)
   explorer.play_random(setting_of, first, first + random_count(arguments) - 1,
     function(seed, chosen, problem)
       cases = cases + 1
       if problem then
-        bad, all_bad = bad + 1, all_bad + 1
-        if all_bad <= 3 then
-          violation(explorer, chosen, explorer.random_schedule(seed, chosen), problem,
-            ("seed %d (cluster %s)"):format(seed, chosen.name), seed)
-        end
+        bad = bad + 1
+        violation(chosen, explorer.random_schedule(seed, chosen), problem,
+          ("seed %d (cluster %s)"):format(seed, chosen.name), seed)
       end
       if cases == PORTION then
         report("random", { cases = cases, bad = bad })

@@ -11,6 +11,7 @@
 -- schedule is done for nothing: a fault strikes at a call that the command may reach, what is
 -- stopped has been started before, and a machine that nothing happens to is left alone. One family
 -- in ten starts all machines, used or not.
+local graph = require("graph")
 local player = require("lab.explorer.play")
 
 local M = {}
@@ -203,21 +204,14 @@ local function ending_of(self)
   return ending
 end
 
-local function copy_of(t)
-  local copy = {}
-  for key, value in pairs(t) do
-    copy[key] = value
-  end
-  return copy
-end
-
 -- This schedule and one more happening.
 function Maker:carried_on()
-  local longer = setmetatable(copy_of(self), Maker)
-  longer.parent, longer.events, longer.up, longer.machines = self, {}, copy_of(self.up), {}
-  for i, machine in ipairs(self.machines) do
-    longer.machines[i] = copy_of(machine)
-    longer.machines[i].touched = false
+  local longer = setmetatable({
+    random = self.random, long = self.long, described = self.described, nodes = self.nodes,
+    machines = graph.copy(self.machines), up = graph.copy(self.up), parent = self, events = {},
+  }, Maker)
+  for _, machine in ipairs(longer.machines) do
+    machine.touched = false
   end
   local chosen = longer.machines[self.random(#self.machines)]
   local list = (self.parent or self.long) and choices or first_choices
@@ -235,7 +229,7 @@ function M.family_of(seed)
 end
 
 -- The schedules of a family, each after the one that it carries on: { parent, events, ending }. The
--- empty one is not among them; it has no parent.
+-- empty one is not among them; it has no parent, and the first one carries it on.
 function M.family(number, setting)
   local random = M.generator(number)
   local nothing, family = beginning(setting, random), {}

@@ -1,4 +1,5 @@
 -- Makes a schedule that breaks a rule short, and writes it down for people.
+local graph = require("graph")
 local player = require("lab.explorer.play")
 
 local M = {}
@@ -6,7 +7,7 @@ local M = {}
 local VM = "vme2"
 
 -- A shorter schedule that breaks the same rule: events and faults are left out as long as it
--- still does.
+-- still does. The schedule that is given stays as it is: others have events in common with it.
 function M.shrink(setting, schedule, problem)
   local function pattern(text)
     return (text:gsub("%d+", "#"))
@@ -17,7 +18,7 @@ function M.shrink(setting, schedule, problem)
     return other and other.rule == problem.rule and pattern(other.text) == wanted and other
   end
   local smaller = true
-  schedule = table.move(schedule, 1, math.min(#schedule, problem.at), 1, {})
+  schedule = graph.copy(table.move(schedule, 1, math.min(#schedule, problem.at), 1, {}))
   while smaller do
     smaller = false
     for i = #schedule, 1, -1 do
@@ -49,6 +50,11 @@ function M.shrink(setting, schedule, problem)
   return schedule, problem
 end
 
+-- The fault of a call, which is named by its number or as a change ("eem PUT 1").
+local function fault_text(call, effect)
+  return string.format(type(call) == "number" and "[%d] = %q" or "[%q] = %q", call, effect)
+end
+
 local function options_text(options)
   local parts = {}
   for _, key in ipairs({ "event", "evidence" }) do
@@ -61,9 +67,14 @@ local function options_text(options)
     for call in pairs(options.faults) do
       calls[#calls + 1] = call
     end
-    table.sort(calls)
+    table.sort(calls, function(a, b) -- numbers first
+      if type(a) == type(b) then
+        return a < b
+      end
+      return type(a) == "number"
+    end)
     for i, call in ipairs(calls) do
-      faults[i] = string.format("[%d] = %q", call, options.faults[call])
+      faults[i] = fault_text(call, options.faults[call])
     end
     parts[#parts + 1] = "faults = { " .. table.concat(faults, ", ") .. " }"
   end
