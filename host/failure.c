@@ -8,11 +8,12 @@
 struct code_entry {
     const char *name;
     const char *source;
-    bool transient;
-    const char *meaning;
+    unsigned flags;
+    const char *exit, *meaning, *remedy;
 };
 
-#define TK_FAILURE_ENTRY(code, source, transient, meaning) {#code, source, transient, meaning},
+#define TK_FAILURE_ENTRY(code, source, flags, exit, meaning, remedy)                               \
+    {#code, source, flags, exit, meaning, remedy},
 static const struct code_entry codes[] = {TK_FAILURE_CODES(TK_FAILURE_ENTRY)};
 #undef TK_FAILURE_ENTRY
 
@@ -27,7 +28,7 @@ int tk_fail(struct tk_failure *err, enum tk_code code, const char *format, ...)
 
     memset(err, 0, sizeof *err);
     err->code = code;
-    err->transient = entry(code)->transient;
+    err->transient = tk_code_transient(code);
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
@@ -67,7 +68,22 @@ const char *tk_code_meaning(enum tk_code code)
 
 bool tk_code_transient(enum tk_code code)
 {
-    return entry(code)->transient;
+    return (entry(code)->flags & TK_TRANSIENT) != 0;
+}
+
+unsigned tk_code_flags(enum tk_code code)
+{
+    return entry(code)->flags;
+}
+
+const char *tk_code_exit(enum tk_code code)
+{
+    return entry(code)->exit;
+}
+
+const char *tk_code_remedy(enum tk_code code)
+{
+    return entry(code)->remedy;
 }
 
 enum tk_code tk_code_find(const char *name)

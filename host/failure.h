@@ -38,6 +38,9 @@ const char *tk_code_name(enum tk_code code);
 const char *tk_code_source(enum tk_code code);
 const char *tk_code_meaning(enum tk_code code);
 bool tk_code_transient(enum tk_code code);
+unsigned tk_code_flags(enum tk_code code); // of enum tk_code_flag
+const char *tk_code_exit(enum tk_code code);
+const char *tk_code_remedy(enum tk_code code); // NULL where none is known
 // TK_CODE_COUNT when there is no such name.
 enum tk_code tk_code_find(const char *name);
 

@@ -163,22 +163,85 @@ static int l_raise(lua_State *L)
     return lua_error(L);
 }
 
+// A copy of a code's entry: whoever writes into it changes nothing.
+static void push_code(lua_State *L, enum tk_code code)
+{
+    static const struct {
+        const char *name;
+        unsigned flag;
+    } flags[] = {
+        {"transient", TK_TRANSIENT}, {"unknown", TK_UNKNOWN},     {"unreachable", TK_SILENT},
+        {"refusal", TK_REFUSAL},     {"cut_short", TK_CUT_SHORT}, {"settles", TK_SETTLES},
+    };
+    const char *remedy = tk_code_remedy(code);
+
+    lua_createtable(L, 0, 10);
+    tk_set_string(L, "source", tk_code_source(code));
+    tk_set_string(L, "exit", tk_code_exit(code));
+    tk_set_string(L, "meaning", tk_code_meaning(code));
+    if (remedy) {
+        tk_set_string(L, "remedy", remedy);
+    }
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        tk_set_boolean(L, flags[i].name, (tk_code_flags(code) & flags[i].flag) != 0);
+    }
+}
+
+// failure.codes[name] -> entry or nil
+static int l_code(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    enum tk_code code = tk_code_find(name);
+
+    if (code == TK_CODE_COUNT) {
+        return 0;
+    }
+    push_code(L, code);
+    return 1;
+}
+
+static int l_code_written(lua_State *L)
+{
+    return luaL_error(L, "failure.codes is read-only; the list is host/failure_codes.h");
+}
+
+// The next code after the one at index 2 (nil: the first), for pairs().
+static int l_next_code(lua_State *L)
+{
+    int next = lua_isnoneornil(L, 2) ? 0 : (int)tk_code_find(luaL_checkstring(L, 2)) + 1;
+
+    if (next >= TK_CODE_COUNT) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushstring(L, tk_code_name((enum tk_code)next));
+    push_code(L, (enum tk_code)next);
+    return 2;
+}
+
+static int l_code_pairs(lua_State *L)
+{
+    lua_pushcfunction(L, l_next_code);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
+}
+
 int luaopen_failure(lua_State *L);
 
 int luaopen_failure(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"new", l_new}, {"raise", l_raise}, {"is", l_is}, {NULL, NULL}};
+    static const luaL_Reg codes[] = {{"__index", l_code},
+                                     {"__newindex", l_code_written},
+                                     {"__pairs", l_code_pairs},
+                                     {NULL, NULL}};
 
     luaL_newlib(L, functions);
-    lua_createtable(L, 0, TK_CODE_COUNT);
-    for (int i = 0; i < TK_CODE_COUNT; i++) {
-        lua_createtable(L, 0, 3);
-        tk_set_string(L, "source", tk_code_source((enum tk_code)i));
-        tk_set_string(L, "meaning", tk_code_meaning((enum tk_code)i));
-        tk_set_boolean(L, "transient", tk_code_transient((enum tk_code)i));
-        lua_setfield(L, -2, tk_code_name((enum tk_code)i));
-    }
+    lua_newtable(L);
+    luaL_newlib(L, codes);
+    lua_setmetatable(L, -2);
     lua_setfield(L, -2, "codes");
     return 1;
 }

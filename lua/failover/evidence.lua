@@ -6,8 +6,6 @@ local failover = require("failover")
 
 local M = {}
 
-local unreachable = { WMI_UNREACHABLE = true, WMI_TIMEOUT = true }
-
 ---@class PeerState
 ---@field reachable boolean
 ---@field failure table? why it could not be asked
@@ -28,7 +26,7 @@ function M.peer(c, name)
   local state
   if vms then
     state = { reachable = true, vms = vms }
-  elseif unreachable[failed.code] then
+  elseif failure.codes[failed.code].unreachable then
     state = { reachable = false, failure = failed }
   else
     error(failed, 0) -- it is there, but does not let us look: that is for people

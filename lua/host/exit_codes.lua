@@ -1,5 +1,7 @@
 -- What the program's exit code says, in the only table of it. 10 and more, because 1 is cmd.exe's
 -- own and small numbers belong to others: ECX's log then tells the cases apart.
+local codes = require("failure").codes
+
 local M = {}
 
 ---@type { name: string, code: integer, meaning: string }[]
@@ -13,7 +15,8 @@ M.list = {
   { name = "not_undone", code = 12, meaning = "failed, and not everything is undone: look at it" },
   {
     name = "configuration", code = 13,
-    meaning = "parameters.lua, a secret or a sequence is wrong; nothing was changed",
+    meaning = "parameters.lua, a secret, an account, a certificate or a sequence is wrong; "
+      .. "nothing was changed",
   },
   { name = "busy", code = 14, meaning = "another run for the same virtual machine is active" },
   {
@@ -43,16 +46,6 @@ for _, entry in ipairs(M.list) do
   M[entry.name] = entry.code
 end
 
-local by_failure = {
-  REFUSED = "refused", NO_EVIDENCE = "refused",
-  CONFIG = "configuration", FS_UNSAFE = "configuration", SECRET_MISSING = "configuration",
-  SECRET_UNSAFE = "configuration", SECRET_UNREADABLE = "configuration",
-  BUSY = "busy", FS_LOCKED = "busy", CANCELLED = "cancelled", DEADLINE = "deadline",
-  NO_DEVICE = "no_device", HELD_BY = "no_device", WRONG_DEVICE = "no_device",
-  USAGE = "usage", INTERNAL = "internal",
-  JOURNAL_FAILED = "not_writable",
-}
-
 ---@return string? name of an exit code
 function M.name(code)
   for _, entry in ipairs(M.list) do
@@ -70,7 +63,8 @@ function M.of_failure(failure)
   if failure.details and failure.details.sequence then
     return M.configuration -- a sequence that could not be loaded
   end
-  return M[by_failure[failure.code] or "failed"]
+  local known = codes[failure.code]
+  return M[known and known.exit or "failed"]
 end
 
 -- The exit code for the result of a run (failover.engine). Something left undone outweighs its
@@ -85,7 +79,9 @@ function M.of_result(result)
   elseif result.state == "cancelled" then
     return M.cancelled
   elseif result.failure then
-    return M.of_failure(result.failure)
+    local code = M.of_failure(result.failure)
+    -- "configuration" promises that nothing was changed
+    return code == M.configuration and result.undone and M.failed or code
   end
   return result.state == "refused" and M.refused or M.failed
 end

@@ -28,8 +28,21 @@ function failure.new(fields) end
 function failure.raise(fields) end
 ---@return boolean
 function failure.is(value) end
--- Every code that there is.
----@type table<string, { source: string, meaning: string, transient: boolean }>
+-- What a code means, wherever it is asked for.
+---@class FailureCode
+---@field source string
+---@field meaning string
+---@field transient boolean    trying the same thing again may help
+---@field unknown boolean      says nothing of the virtual machine's health, only that it could not be asked
+---@field unreachable boolean  a node that does not answer: for its devices there may be other evidence
+---@field refusal boolean      a safety rule's no, not a fault
+---@field cut_short boolean    may only say that the asker had no more time
+---@field settles boolean      the fact may come true by itself: an earlier run's job may be at work
+---@field exit string          a name of host.exit_codes, for a run that ended with it
+---@field remedy string?       what to do, where the failure has no hint; {node}, {vm} and {target} stand for what it is about
+
+-- Every code that there is. Read-only: each look gives a copy.
+---@type table<string, FailureCode>
 failure.codes = {}
 
 console = {}

@@ -1,6 +1,7 @@
 -- What is wrong outside: files, services, certificates, answers. The real program meets each of it
 -- against a lab in a process of its own; each has its own message and code, and nothing is changed.
 local exit_codes = require("host.exit_codes")
+local failure = require("failure")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
@@ -90,13 +91,13 @@ end
 local function eem_fails(rule, code, pieces, options)
   rule.target = "eem"
   site.admin:fault(rule)
-  return start_fails("failed", code, pieces, options)
+  return start_fails(failure.codes[code].exit, code, pieces, options)
 end
 
 local function wmi_fails(rule, code, pieces, options)
   rule.target = "ms1"
   site.admin:fault(rule)
-  return start_fails("failed", code, pieces, options)
+  return start_fails(failure.codes[code].exit, code, pieces, options)
 end
 
 describe("the administrator's files", function()
@@ -163,7 +164,7 @@ end)
 describe("ExpEther Manager", function()
   it("that refuses the password is told as such", function()
     site:parameters({ eem = 'user = "nobody", password = secret "lab"' })
-    start_fails("failed", "EEM_AUTH", { "Nothing was changed." })
+    start_fails("configuration", "EEM_AUTH", { "Nothing was changed." })
   end)
 
   it("that answers with an error page is told as such, whatever its status", function()
@@ -214,7 +215,7 @@ end)
 describe("WS-Management", function()
   it("that refuses the password is told as such", function()
     site:parameters({ wmi = 'user = "nobody", password = secret "lab", auth = "basic"' })
-    start_fails("failed", "WMI_AUTH", { "Nothing was changed." })
+    start_fails("configuration", "WMI_AUTH", { "Nothing was changed." })
   end)
 
   it("that reports a fault is told as such, in either form", function()
@@ -267,11 +268,13 @@ describe("a certificate that does not verify", function()
 
   it("ends a start before a password is sent, for ExpEther Manager and for a node", function()
     with_ca(false, true)
-    start_fails("failed", "EEM_TLS", { "certificate", "Nothing was changed." }, { site = secure })
+    start_fails("configuration", "EEM_TLS", { "certificate", "Nothing was changed." },
+      { site = secure })
     assert.are.equal(0, secure.admin:requests().eem)
     with_ca(true, false)
     local known = secure.admin:requests().nodes.ms1
-    start_fails("failed", "WMI_TLS", { "certificate", "Nothing was changed." }, { site = secure })
+    start_fails("configuration", "WMI_TLS", { "certificate", "Nothing was changed." },
+      { site = secure })
     assert.are.equal(known, secure.admin:requests().nodes.ms1)
     with_ca(true, true)
     local result = secure:run({ "start", "vme2" })

@@ -132,9 +132,28 @@ describe("exit codes", function()
     assert.are.equal(10, exit_codes.of_result({
       state = "refused", failure = { code = "NO_EVIDENCE" },
     }))
-    result = { state = "failed", failure = { code = "EEM_AUTH" } }
+    result = { state = "failed", failure = { code = "EEM_REFUSED" } }
     assert.are.equal(11, exit_codes.of_result(result))
     assert.are.equal(0, exit_codes.of_result({ state = "succeeded" }))
+  end)
+
+  it("call a wrong password a mistake in the configuration if nothing was changed", function()
+    for _, code in ipairs({ "EEM_AUTH", "EEM_TLS", "WMI_AUTH", "WMI_ACCESS", "WMI_TLS" }) do
+      local result = { state = "failed", failure = { code = code } }
+      assert.are.equal(13, exit_codes.of_result(result))
+      result.undone = true
+      assert.are.equal(11, exit_codes.of_result(result))
+      result.undone = false
+      assert.are.equal(12, exit_codes.of_result(result))
+    end
+  end)
+
+  it("are those that the table of failure codes names", function()
+    local failure = require("failure")
+    for code, entry in pairs(failure.codes) do
+      assert.is_number(exit_codes[entry.exit], code)
+      assert.are.equal(exit_codes[entry.exit], exit_codes.of_failure({ code = code }))
+    end
   end)
 
   it("of failures before a run are known for codes that exist", function()

@@ -337,12 +337,16 @@ describe("the reference of natives", function()
   it("has every failure code", function()
     local described = {}
     for _, row in ipairs(table_after(texts["docs/natives.md"], "| code | from |")) do
-      described[row[1]] = { source = row[2], transient = row[3] == "yes", meaning = row[4] }
+      described[row[1]] = {
+        source = row[2], transient = row[3] == "yes", unknown = row[4] == "yes", exit = row[5],
+        meaning = row[6],
+      }
     end
     local expected = {}
     for code, entry in pairs(failure.codes) do
       expected[code] = {
-        source = entry.source, transient = entry.transient, meaning = entry.meaning,
+        source = entry.source, transient = entry.transient, unknown = entry.unknown,
+        exit = entry.exit, meaning = entry.meaning,
       }
     end
     assert.are.same(expected, described)

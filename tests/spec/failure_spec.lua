@@ -69,6 +69,26 @@ describe("failure", function()
     end
     assert.is_true(count > 50)
   end)
+
+  it("says of a code what else it means", function()
+    local codes = failure.codes
+    assert.is_true(codes.WMI_TIMEOUT.unreachable and codes.WMI_TIMEOUT.cut_short)
+    assert.is_true(codes.NO_EVIDENCE.refusal and not codes.NO_DEVICE.refusal)
+    assert.is_true(codes.WMI_AUTH.unknown and not codes.VM_BROKEN.unknown)
+    assert.is_true(codes.WMI_JOB_LOST.settles and not codes.WMI_AUTH.settles)
+    assert.are.equal("configuration", codes.WMI_AUTH.exit)
+    assert.matches("takeover secret set", codes.WMI_AUTH.remedy)
+    assert.is_nil(codes.NOT_REACHED.remedy)
+    for _, unknown in ipairs({ "NOPE", 5, true }) do
+      assert.is_nil(codes[unknown])
+    end
+  end)
+
+  it("lets nobody change the table of codes", function()
+    assert.error_matches(function() failure.codes.NEW = {} end, "read%-only")
+    failure.codes.EEM_AUTH.transient = true -- in a copy
+    assert.is_false(failure.codes.EEM_AUTH.transient)
+  end)
 end)
 
 describe("loop.guard", function()

@@ -180,7 +180,7 @@ describe("a site", function()
     options.env.TAKEOVER_SECRET_SITE = "another-password"
     options.timeout = 60
     local result = process.run(options)
-    assert.are.equal(exit_codes.failed, result.code)
+    assert.are.equal(exit_codes.configuration, result.code)
     contains(result.stderr, "Nothing was changed.")
     assert.are.same({}, lab.admin:changes())
     assert.is_nil((result.stdout .. result.stderr):find("another-password", 1, true))

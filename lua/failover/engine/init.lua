@@ -92,8 +92,7 @@ function M.plan(options)
     local entry = { name = step.name, branch = branch, state = words[answer], reason = why
       and tostring(why) }
     if answer == "failed" then
-      local refused = why.code == "REFUSED" or why.code == "NO_EVIDENCE"
-      entry.state = refused and "refused" or "unknown"
+      entry.state = failure.codes[why.code].refusal and "refused" or "unknown"
       entry.failure = why
     elseif answer == "no" and not step.act then
       entry.state = unsure and "wait" or "would"

@@ -11,12 +11,7 @@ local M = {}
 local WITHIN = 60 -- seconds for a step that names none
 local LEAST = 1 -- seconds kept for a later step that names none
 local POLL_FIRST, POLL_FACTOR, POLL_MOST = 0.02, 1.6, 1 -- seconds between two looks: short first
-local SETTLE = 15 -- seconds that a fact gets after its act failed in one of these:
-local settles = {
-  WMI_METHOD_FAILED = true, WMI_JOB_FAILED = true, WMI_JOB_LOST = true, WMI_FAULT = true,
-  WMI_NOT_FOUND = true, HYPERV_STATE = true, HYPERV_IN_USE = true, HYPERV_EXISTS = true,
-  HYPERV_DEVICE_GONE = true, HYPERV_VM_NOT_FOUND = true, PNP_FAILED = true, PNP_NOT_FOUND = true,
-}
+local SETTLE = 15 -- seconds that a fact gets after its act failed with a code that `settles`
 
 -- A field of a step that may be a function of the context.
 function M.value_of(field, c, otherwise)
@@ -84,14 +79,12 @@ function Pursuit:note(format, ...)
   self.run.context:note(string.format(format, ...))
 end
 
--- What a look says whose time was cut short: nothing about the fact.
-local cut_short = { DEADLINE = true, EEM_TIMEOUT = true, WMI_TIMEOUT = true }
-
 -- What a look has said. One that came too late says nothing: then the one before counts.
 function Pursuit:weigh(answer, why)
   self.looks = self.looks + 1
   self.denied = self.denied or answer == "no"
-  local late = answer == "failed" and cut_short[why.code] and scheduler.now() >= self.until_time
+  local late = answer == "failed" and failure.codes[why.code].cut_short
+    and scheduler.now() >= self.until_time
   if late and (self.looks > 1 or why.code == "DEADLINE") then
     answer, why = self.seen, self.reason
   end
@@ -159,7 +152,7 @@ function Pursuit:after_failure(failed)
     self:note('"%s": %s; looking whether it happened', step.name, tostring(failed))
   elseif step.quick and not self.quick_done then
     self.acted_at = -math.huge -- the grace is over
-  elseif settles[failed.code] then -- an earlier run's job may be making it true just now
+  elseif failure.codes[failed.code].settles then -- an earlier run's job may be making it true
     self.until_time = math.min(self.until_time, scheduler.now() + SETTLE)
   else
     return failed

@@ -240,8 +240,6 @@ local function undo_all(run)
   return clean
 end
 
-local refusals = { REFUSED = true, NO_EVIDENCE = true }
-
 local function state_of(failed)
   if not failed then
     return "succeeded"
@@ -249,7 +247,7 @@ local function state_of(failed)
   if failed.code == "CANCELLED" then
     return "cancelled"
   end
-  return refusals[failed.code] and "refused" or "failed"
+  return failure.codes[failed.code].refusal and "refused" or "failed"
 end
 
 -- Runs a sequence; see failover.engine for the interface.
