@@ -1,5 +1,6 @@
 // Failure objects as scripts see them: tables with the fields of struct tk_failure and a readable
 // tostring. Made here for C and for Lua alike.
+#include <ctype.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -20,23 +21,67 @@ static const char *field(lua_State *L, int index, const char *name)
     return text && *text ? text : NULL;
 }
 
-// "EEM_AUTH: message (target). hint", plus the place where it was raised for an error in a script.
+static bool is_word_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '-';
+}
+
+// Whether the text has the word, not as a part of a longer one: "ms1" is not in "ms10".
+static bool mentions(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
+        if ((at == text || !is_word_char(at[-1])) && !is_word_char(at[len])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Who failed, where the message does not say it itself.
+static const char *unnamed(lua_State *L, const char *message)
+{
+    const char *node = field(L, 1, "node"), *source = field(L, 1, "source");
+
+    if (!node && source && strcmp(source, "eem") == 0) {
+        node = "ExpEther Manager";
+    }
+    return node && !mentions(message, node) ? node : NULL;
+}
+
+// "ms1: message (target)", without what the message says already. A query says less to people than
+// the node that did not answer it, which is known then.
+static void add_text(lua_State *L, luaL_Buffer *b)
+{
+    const char *message = field(L, 1, "message"), *target = field(L, 1, "target"), *who;
+
+    message = message ? message : "no message";
+    who = unnamed(L, message);
+    if (who) {
+        luaL_addstring(b, who);
+        luaL_addstring(b, ": ");
+    }
+    luaL_addstring(b, message);
+    if (target && !strstr(message, target) &&
+        !(strncmp(target, "SELECT ", 7) == 0 && field(L, 1, "node"))) {
+        luaL_addstring(b, " (");
+        luaL_addstring(b, target);
+        luaL_addstring(b, ")");
+    }
+}
+
+// "EEM_AUTH: text; hint", plus the place where it was raised for an error in a script.
 static int l_tostring(lua_State *L)
 {
     const char *code = field(L, 1, "code"), *message = field(L, 1, "message");
-    const char *target = field(L, 1, "target"), *hint = field(L, 1, "hint");
-    const char *where = field(L, 1, "where");
+    const char *hint = field(L, 1, "hint"), *where = field(L, 1, "where");
     luaL_Buffer b;
 
     luaL_buffinit(L, &b);
     luaL_addstring(&b, code ? code : "INTERNAL");
     luaL_addstring(&b, ": ");
-    luaL_addstring(&b, message ? message : "no message");
-    if (target && !(message && strstr(message, target))) {
-        luaL_addstring(&b, " (");
-        luaL_addstring(&b, target);
-        luaL_addstring(&b, ")");
-    }
+    add_text(L, &b);
     if (hint) {
         luaL_addstring(&b, "; ");
         luaL_addstring(&b, hint);
@@ -109,14 +154,26 @@ static int l_is(lua_State *L)
     return 1;
 }
 
+// failure.text(failure) -> what happened, to whom: without code and hint
+static int l_text(lua_State *L)
+{
+    luaL_Buffer b;
+
+    luaL_argcheck(L, is_failure(L, 1), 1, "failure expected");
+    luaL_buffinit(L, &b);
+    add_text(L, &b);
+    luaL_pushresult(&b);
+    return 1;
+}
+
 struct fields {
-    const char *code, *message, *hint, *target;
+    const char *code, *message, *hint, *target, *node;
     bool transient, maybe_executed;
     int details;
 };
 
-// failure.new{ code=, message=, hint=, target=, transient=, details= } -> failure object; the code
-// must be in the table.
+// failure.new{ code=, message=, hint=, target=, node=, transient=, details= } -> failure object;
+// the code must be in the table.
 static int l_new(lua_State *L)
 {
     static const struct tk_option spec[] = {
@@ -124,6 +181,7 @@ static int l_new(lua_State *L)
         {"message", TK_OPT_STRING, offsetof(struct fields, message), true},
         {"hint", TK_OPT_STRING, offsetof(struct fields, hint), false},
         {"target", TK_OPT_STRING, offsetof(struct fields, target), false},
+        {"node", TK_OPT_STRING, offsetof(struct fields, node), false},
         {"transient", TK_OPT_BOOLEAN, offsetof(struct fields, transient), false},
         {"maybe_executed", TK_OPT_BOOLEAN, offsetof(struct fields, maybe_executed), false},
         {"details", TK_OPT_VALUE, offsetof(struct fields, details), false},
@@ -147,6 +205,9 @@ static int l_new(lua_State *L)
     tk_fail_target(&err, f.target);
     tk_push_failure(L, &err);
     tk_set_string(L, "message", f.message); // whole, however long
+    if (f.node) {
+        tk_set_string(L, "node", f.node);
+    }
     if (f.details) {
         lua_pushvalue(L, f.details);
         lua_setfield(L, -2, "details");
@@ -232,7 +293,7 @@ int luaopen_failure(lua_State *L);
 int luaopen_failure(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"new", l_new}, {"raise", l_raise}, {"is", l_is}, {NULL, NULL}};
+        {"new", l_new}, {"raise", l_raise}, {"is", l_is}, {"text", l_text}, {NULL, NULL}};
     static const luaL_Reg codes[] = {{"__index", l_code},
                                      {"__newindex", l_code_written},
                                      {"__pairs", l_code_pairs},

@@ -11,6 +11,7 @@ failure = {}
 ---@field message string
 ---@field hint string?     what to do about it
 ---@field target string?   device, VM, file, URL
+---@field node string?     the node that it is about, once it went through a handle of the engine
 ---@field transient boolean may succeed when tried again; the engine retries on this alone
 ---@field maybe_executed boolean? the change may have happened although no answer came
 ---@field http integer?
@@ -20,7 +21,7 @@ failure = {}
 ---@field details any
 
 -- Makes a failure object. The code must be one of failure.codes.
----@param fields { code: string, message: string, hint: string?, target: string?, transient: boolean?, maybe_executed: boolean?, details: any }
+---@param fields { code: string, message: string, hint: string?, target: string?, node: string?, transient: boolean?, maybe_executed: boolean?, details: any }
 ---@return Failure
 function failure.new(fields) end
 -- Makes and raises it; a failure object is raised as it is.
@@ -28,6 +29,10 @@ function failure.new(fields) end
 function failure.raise(fields) end
 ---@return boolean
 function failure.is(value) end
+-- What happened and to whom, "ms1: access denied": as tostring(), without code and hint.
+---@param failed Failure
+---@return string
+function failure.text(failed) end
 -- What a code means, wherever it is asked for.
 ---@class FailureCode
 ---@field source string

@@ -516,6 +516,38 @@ describe("a watched native", function()
     assert.equal(2, observer.changes)
     assert.has_error(function() return eem.nonsense end)
   end)
+
+  it("names the node in every failure, also where only changes are told", function()
+    local handle = {
+      vms = function() failure.raise({ code = "WMI_ACCESS", message = "access denied" }) end,
+      start = function() failure.raise({ code = "WMI_FAULT", message = "refused" }) end,
+    }
+    for _, only_changes in ipairs({ false, true }) do
+      local told
+      local observer = { changes = 0, answers = {}, only_changes = only_changes,
+        call = function(_, call) told = call.failure end }
+      local hyperv = observe.watch("hyperv", handle, "ms2", observer)
+      local _, failed = failover.try(hyperv.vms, hyperv)
+      assert.equal("ms2", failed.node)
+      _, failed = failover.try(hyperv.start, hyperv, "x")
+      assert.equal("WMI_FAULT: ms2: refused", tostring(failed))
+      assert.equal("ms2", told.node)
+    end
+    local ok, failed = pcall(observe.open, "hyperv", "ms2", { call = function() end }, function()
+      failure.raise({ code = "CONFIG", message = "a bad url" })
+    end)
+    assert.is_false(ok)
+    assert.equal("ms2", failed.node)
+  end)
+
+  it("names no node in what ends a run", function()
+    local shared = failure.new({ code = "CANCELLED", message = "told to end" })
+    local observer = { changes = 0, answers = {}, call = function() end }
+    local hyperv = observe.watch("hyperv", { vms = function() error(shared, 0) end }, "ms2",
+      observer)
+    assert.has_error(function() hyperv:vms() end)
+    assert.is_nil(shared.node)
+  end)
 end)
 
 describe("what an administrator writes", function()

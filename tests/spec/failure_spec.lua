@@ -23,6 +23,27 @@ describe("failure", function()
     })))
   end)
 
+  it("names the node that it is about, unless the message does", function()
+    local f = failure.new({ code = "WMI_ACCESS", message = "access denied", node = "ms1" })
+    assert.equal("WMI_ACCESS: ms1: access denied", tostring(f))
+    assert.equal("ms1: access denied", failure.text(f))
+    f.message = "access denied by ms10, pre-ms1 and ms1-a"
+    assert.equal("ms1: access denied by ms10, pre-ms1 and ms1-a", failure.text(f))
+    f.message, f.hint = "ms1 denied access", "ask for it"
+    assert.equal("ms1 denied access", failure.text(f))
+    assert.equal("WMI_ACCESS: ms1 denied access; ask for it", tostring(f))
+    assert.has_error(function() failure.text({ message = "m" }) end)
+  end)
+
+  it("says who ExpEther Manager is, and leaves out a query where the node is known", function()
+    assert.equal("ExpEther Manager: Unauthorized (0x8c)", failure.text(failure.new({
+      code = "EEM_AUTH", message = "Unauthorized", target = "0x8c" })))
+    local f = failure.new({ code = "WMI_FAULT", message = "no", target = "SELECT * FROM X" })
+    assert.equal("no (SELECT * FROM X)", failure.text(f))
+    f.node = "ms1"
+    assert.equal("ms1: no", failure.text(f))
+  end)
+
   it("keeps a long message, and details of any kind", function()
     local long = ("x"):rep(5000)
     local f = failure.new({ code = "REFUSED", message = long, details = { 1 } })

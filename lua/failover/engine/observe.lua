@@ -105,6 +105,14 @@ local function extra_of(task, trail, began_in, more)
   return next(extra) and extra
 end
 
+-- A failure says which node it is about. One that ends a task says nothing of a node.
+local function about(where, failed)
+  if where and failure.is(failed) and failed.code ~= "CANCELLED" and not failed.node then
+    failed.node = where
+  end
+  return failed
+end
+
 -- Makes a call and tells it to the run's journal. Raises what the call raises.
 local function tell(self, native, verb, kind, first, second, third)
   local task, observer, handle = scheduler.current(), self.observer, self.handle
@@ -114,9 +122,17 @@ local function tell(self, native, verb, kind, first, second, third)
   local guard = change and scheduler.shielded or loop.guard
   local ok, result, more = guard(handle[verb], handle, first, second, third)
   local changed, answer
+  if not ok then
+    result = about(self.node, result)
+  end
   if change then
     changed = ok and result ~= false or not ok and (result.maybe_executed or false)
-    observer.changes = observer.changes + (changed and 1 or 0)
+    if changed then
+      observer.changes = observer.changes + 1
+      if task then
+        task.changes = (task.changes or 0) + 1
+      end
+    end
     observer.answers = {}
   end
   if ok and (change or trail) then
@@ -164,7 +180,11 @@ local function look(native, verb)
     local result, more
     if observer.only_changes then
       local handle = self.handle
-      result, more = handle[verb](handle, first, second, third)
+      local ok
+      ok, result, more = loop.guard(handle[verb], handle, first, second, third)
+      if not ok then
+        error(about(self.node, result), 0)
+      end
     else
       result, more = tell(self, native, verb, "look", first, second, third)
     end
@@ -210,6 +230,7 @@ function M.open(native, where, observer, fn)
   if ok then
     return M.watch(native, result, where, observer)
   end
+  about(where, result)
   observer:call({
     native = native, verb = "open", kind = "look", target = where or native,
     step = task and task.step, branch = task and task.branch, failure = result,
@@ -222,7 +243,7 @@ end
 -- Wraps `handle`. `where` is the node's name for host natives, nil for EEM.
 function M.watch(native, handle, where, observer)
   return setmetatable({
-    handle = handle, target = where or native, observer = observer,
+    handle = handle, target = where or native, node = where or false, observer = observer,
     prefix = native .. "\0" .. (where or "") .. "\0",
   }, classes[native])
 end
