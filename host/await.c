@@ -11,6 +11,7 @@
 #include "lua_util.h"
 #include "memory.h"
 #include "platform.h"
+#include "pool.h"
 #include "shutdown.h"
 #include "watchdog.h"
 
@@ -21,7 +22,6 @@
 
 static char tasks_key;  // registry: thread -> deadline in ms, or false for none; weak keys
 static char woken_key;  // registry: list of threads to resume
-static int in_flight;   // works on the pool
 static int interrupted; // signal number, 0 for none
 static uv_signal_t signals[SIGNALS_MAX];
 static uv_async_t asked; // on Windows another process asks by other means than a signal
@@ -29,7 +29,7 @@ static bool signals_caught;
 static bool polling; // uv_run is under way
 
 struct await {
-    uv_work_t work;
+    struct tk_pool_work work; // first: the pool knows an await by it
     void *request;
     tk_work run;
     tk_push push;
@@ -89,21 +89,17 @@ int tk_park(lua_State *L, lua_KContext context, lua_KFunction resumed)
     return lua_yieldk(L, 0, context, resumed);
 }
 
-static void on_pool(uv_work_t *work)
+static void on_pool(struct tk_pool_work *work)
 {
-    struct await *a = work->data;
+    struct await *a = (struct await *)work;
 
     a->result = a->run(a->request, &a->limit, &a->failure);
 }
 
-static void after_pool(uv_work_t *work, int status)
+static void after_pool(struct tk_pool_work *work)
 {
-    struct await *a = work->data;
+    struct await *a = (struct await *)work;
 
-    in_flight--;
-    if (status != 0) {
-        a->result = tk_fail(&a->failure, TK_CANCELLED, "the work was cancelled before it began");
-    }
     tk_wake(a->co);
     lua_pushnil(a->co);
     lua_rawsetp(a->co, LUA_REGISTRYINDEX, a);
@@ -139,7 +135,7 @@ int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_pus
         a->limit.deadline_ms = deadline;
     }
     a->co = L;
-    a->work.data = a;
+    a->work = (struct tk_pool_work){.run = on_pool, .done = after_pool};
     if (tk_limit_left_ms(&a->limit) == 0) {
         tk_fail(&a->failure, TK_DEADLINE, "no time is left for this call");
         return tk_raise(L, &a->failure);
@@ -149,10 +145,9 @@ int tk_await(lua_State *L, int request, int64_t timeout_ms, tk_work work, tk_pus
         return finish(L, a);
     }
     luaL_checkstack(L, WAKE_SLOTS, "waiting");
-    if (uv_queue_work(uv_default_loop(), &a->work, on_pool, after_pool) != 0) {
-        return luaL_error(L, "the thread pool does not take work");
+    if (!tk_pool_submit(&a->work)) {
+        return luaL_error(L, "no thread can be made");
     }
-    in_flight++;
     lua_pushthread(
         L); // keeps the coroutine, and with it everything on its stack, until the work is done
     lua_rawsetp(L, LUA_REGISTRYINDEX, a);
@@ -225,7 +220,7 @@ static int l_poll(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &woken_key);
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &woken_key);
-    lua_pushboolean(L, alive || in_flight > 0);
+    lua_pushboolean(L, alive || tk_pool_busy() > 0);
     return 2;
 }
 
@@ -407,11 +402,11 @@ bool tk_loop_drain(void)
     struct tk_limit limit = tk_limit_in(DRAIN_MS);
 
     tk_cancel_set(true);
-    while (in_flight > 0 && tk_limit_left_ms(&limit) > 0) {
+    while (tk_pool_busy() > 0 && tk_limit_left_ms(&limit) > 0) {
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         uv_sleep(1);
     }
-    return in_flight == 0;
+    return tk_pool_busy() == 0;
 }
 
 static void close_handle(uv_handle_t *handle, void *unused)
@@ -425,6 +420,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
 void tk_loop_close(void)
 {
     tk_platform_on_stop(NULL);
+    tk_pool_close();
     uv_run(uv_default_loop(), UV_RUN_NOWAIT);
     uv_walk(uv_default_loop(), close_handle, NULL);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);

@@ -1,4 +1,4 @@
-// How every native waits. A native that does something slow puts it on libuv's thread pool and
+// How every native waits. A native that does something slow puts it on the thread pool (pool.h) and
 // suspends the calling coroutine; the scheduler runs other branches meanwhile and resumes it with
 // the result. To the script's author the call simply blocks. See scheduler.lua for the other half.
 #ifndef TK_AWAIT_H

@@ -15,9 +15,8 @@
 #include "shutdown.h"
 
 #define MEMORY_MAX                                                                                 \
-    ((size_t)1 << 30)      // of all Lua values together; a runaway script fails with a message
-#define EXIT_INTERNAL 21   // as in lua/host/exit_codes.lua, for when no Lua could run
-#define POOL_THREADS  "16" // branches that wait at the same time
+    ((size_t)1 << 30)    // of all Lua values together; a runaway script fails with a message
+#define EXIT_INTERNAL 21 // as in lua/host/exit_codes.lua, for when no Lua could run
 
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
@@ -139,14 +138,6 @@ int main(int argc, char **argv)
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, not a death
 #endif
-    {
-        char threads[8];
-        size_t size = sizeof threads;
-
-        if (uv_os_getenv("UV_THREADPOOL_SIZE", threads, &size) == UV_ENOENT) {
-            uv_os_setenv("UV_THREADPOOL_SIZE", POOL_THREADS);
-        }
-    }
     L = lua_newstate(tk_heap_alloc, &heap);
     if (!L) {
         fputs("takeover: out of memory\n", stderr);

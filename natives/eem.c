@@ -95,6 +95,8 @@ static int no_answer(enum tk_http_error error, const char *url, const char *why,
                                  "the certificate is made out to as address");
     case TK_HTTP_TOO_LARGE:
         return tk_fail(err, TK_EEM_TOO_LARGE, "ExpEther Manager at %s: %s", url, why);
+    case TK_HTTP_CANCELLED:
+        return tk_fail(err, TK_CANCELLED, "%s", why);
     case TK_HTTP_BAD_REQUEST:
         return tk_fail(err, TK_CONFIG, "ExpEther Manager at %s: %s", url, why);
     case TK_HTTP_BROKEN:

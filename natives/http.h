@@ -17,6 +17,7 @@ enum tk_http_error { // why no usable answer came; the caller gives it its own f
     TK_HTTP_BROKEN,      // the connection broke in the middle
     TK_HTTP_TLS,         // the certificate does not verify, or no common protocol
     TK_HTTP_TOO_LARGE,   // the answer exceeds max_answer_bytes
+    TK_HTTP_CANCELLED,   // the run was asked to stop while there was no connection yet
     TK_HTTP_BAD_REQUEST, // the address cannot be parsed, or libcurl lacks what was asked for
 };
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "limit.h"
 #include "platform.h"
 
 #define HEADER_MAX_BYTES (256 * 1024)
@@ -86,6 +87,15 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return count;
 }
 
+// Asked about once a second at the least. Before anything has left, ending leaves nothing unknown.
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct tk_transfer *t = user;
+
+    (void)a, (void)b, (void)c, (void)d;
+    return tk_cancel_get() && !t->header_out;
+}
+
 void tk_transfer_attach(struct tk_transfer *t, CURL *curl)
 {
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->message);
@@ -98,6 +108,9 @@ void tk_transfer_attach(struct tk_transfer *t, CURL *curl)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     if (t->max_answer_bytes > 0) {
         curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max_answer_bytes);
     }
@@ -120,6 +133,8 @@ enum tk_http_error tk_transfer_judge(const struct tk_transfer *t, CURL *curl, CU
         return TK_HTTP_OK;
     case CURLE_FILESIZE_EXCEEDED:
         return TK_HTTP_TOO_LARGE;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return TK_HTTP_CANCELLED;
     case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED: // only: a user name in the address
     case CURLE_NOT_BUILT_IN:
@@ -157,6 +172,8 @@ void tk_transfer_say_why(const struct tk_transfer *t, CURLcode code, char *messa
                  (unsigned long long)t->max_answer_bytes);
     } else if (t->refused_repeat) {
         snprintf(message, size, "the connection was closed without an answer");
+    } else if (code == CURLE_ABORTED_BY_CALLBACK) {
+        snprintf(message, size, "the run was asked to stop before there was a connection");
     } else if (code == CURLE_LOGIN_DENIED) {
         snprintf(message, size, "a user name inside the address is not accepted");
     } else {

@@ -41,6 +41,9 @@ static int transport_failure(const struct tk_wsman *w, const struct tk_wsman_exc
         tk_fail_hint(err, "name the authority's certificate with ca, and the host as it stands in "
                           "its certificate");
         break;
+    case TK_HTTP_CANCELLED:
+        tk_fail(err, TK_CANCELLED, "%.200s", message);
+        break;
     case TK_HTTP_TOO_LARGE:
         tk_fail(err, TK_WMI_TOO_LARGE, "%.200s", message);
         break;

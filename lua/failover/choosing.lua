@@ -6,6 +6,7 @@
 -- What comes out is a list for c.gpus:
 --   { id, title, vendor, device, locations, seen_group, power, reachable, request, described,
 --     from, victim, kept (the machine runs with it) }
+local evidence = require("failover.evidence")
 local failure = require("failure")
 local failover = require("failover")
 local inventory = require("failover.inventory")
@@ -58,13 +59,15 @@ end
 
 ---- what is seen ----------------------------------------------------------------------------------
 
--- Answers about nodes that this run has found silent already: their time is not spent twice.
-local function silent_nodes(c)
+-- Answers about nodes that this run has found silent just now: their time is not spent twice.
+---@return table<string, table> NodeAnswer by name
+function M.silent_nodes(c)
   local nodes = {}
-  for name, state in pairs(c.memory.peers or {}) do
-    if not state.reachable then
+  for name in pairs(c.memory.peers or {}) do
+    local why = evidence.silent(c, name)
+    if why then
       nodes[name] = {
-        asked = true, reachable = false, why = state.failure.message, vms = {}, assignable = {},
+        asked = true, reachable = false, why = why.message, vms = {}, assignable = {},
         pnp = {},
       }
     end
@@ -229,7 +232,7 @@ function M.choose(c)
   local policy = policy_of(c)
   local fixed = M.all_fixed(c.vm)
   local shared = M.wants_shares(c.vm)
-  local known, ask = { nodes = silent_nodes(c) }, shared and { c.node } or {}
+  local known, ask = { nodes = M.silent_nodes(c) }, shared and { c.node } or {}
   if fixed then
     known.eem = M.named_devices(c)
     local plain = not (shared or policy.preempt or c.vm.nodes or next(c.memory.lost or {}))

@@ -3,6 +3,8 @@
 -- node has let go (design, section 3). Everything here only looks.
 local failure = require("failure")
 local failover = require("failover")
+local scheduler = require("host.scheduler")
+local side_by_side = require("failover.side_by_side")
 
 local M = {}
 
@@ -10,15 +12,23 @@ local M = {}
 ---@field reachable boolean
 ---@field failure table? why it could not be asked
 ---@field vms Vm[]?
+---@field time number? when it did not answer
 
--- Asks another node for its virtual machines. One that did not answer is not asked again in this
--- run; one that did
--- is, because its answer may have changed.
+-- A node that did not answer is not asked again so soon: it would cost a connect timeout each time.
+local SILENT = 30 -- seconds
+
+local function silent(c, name)
+  local known = (c.memory.peers or {})[name]
+  return known and not known.reachable and scheduler.now() - known.time < SILENT and known or nil
+end
+
+-- Asks another node for its virtual machines. One that did not answer is not asked again so soon;
+-- one that did is, because its answer may have changed.
 ---@return PeerState
 function M.peer(c, name)
   c.memory.peers = c.memory.peers or {}
-  local known = c.memory.peers[name]
-  if known and not known.reachable then
+  local known = silent(c, name)
+  if known then
     return known
   end
   local hyperv = c:peer(name).hyperv
@@ -27,12 +37,37 @@ function M.peer(c, name)
   if vms then
     state = { reachable = true, vms = vms }
   elseif failure.codes[failed.code].unreachable then
-    state = { reachable = false, failure = failed }
+    state = { reachable = false, failure = failed, time = scheduler.now() }
   else
     error(failed, 0) -- it is there, but does not let us look: that is for people
   end
   c.memory.peers[name] = state
   return state
+end
+
+-- Asks several nodes side by side: those that do not answer cost one connect timeout in all, not
+-- one each.
+---@param names string[]
+---@return table<string, PeerState> by name
+function M.peers(c, names)
+  local states, jobs = {}, {}
+  for i, name in ipairs(names) do
+    jobs[i] = {
+      name = name,
+      run = function()
+        states[name] = M.peer(c, name)
+      end,
+    }
+  end
+  side_by_side.run(jobs)
+  return states
+end
+
+-- Why a node is not asked again so soon; nil where it may be asked.
+---@return table? failure
+function M.silent(c, name)
+  local known = silent(c, name)
+  return known and known.failure
 end
 
 local active = {

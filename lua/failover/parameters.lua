@@ -49,6 +49,7 @@ local wmi = record({
   insecure = { boolean() },
   timeout = { seconds(1, 3600) },
   connect_timeout = { seconds(0.1, 600) },
+  peer_connect_timeout = { seconds(0.1, 600) }, -- the same to a node that is asked for evidence
 })
 
 local file = record({

@@ -196,6 +196,18 @@ function M.join(task)
   return table.unpack(task.results, 1, task.results.n)
 end
 
+-- Waits for the ends of tasks that were told to stop, also when the running one is to stop itself.
+-- Shields nothing: what they wait for in natives may end early.
+---@param list Task[]
+function M.wait_out(list)
+  for _, task in ipairs(list) do
+    while not task.done do
+      task.waiters[#task.waiters + 1] = park({ task = current })
+      coroutine.yield()
+    end
+  end
+end
+
 -- Waits until one of several tasks has ended; gives it.
 function M.join_any(list)
   while true do

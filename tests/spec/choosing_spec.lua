@@ -249,11 +249,16 @@ describe("the choice of devices", function()
     end
   end)
 
-  it("does not ask a node again that was silent before", function()
+  it("does not ask a node again so soon that was silent just now", function()
     local c = context({ gpus = ANY, where = { [A] = "ms2" } })
-    c.memory.peers = { ms2 = { reachable = false, failure = { message = "no route" } } }
+    c.memory.peers = {
+      ms2 = { reachable = false, failure = { message = "no route" }, time = 0 },
+    }
     assert.are.same({ A }, chosen(c))
     assert.are.same({ "eem devices", "ms1 vms" }, counted)
+    c.memory.peers.ms2.time = -31
+    chosen(c)
+    assert.are.same({ "eem devices", "ms1 vms", "eem devices", "ms1 vms", "ms2 vms" }, counted)
   end)
 
   it("may be degraded where min says so", function()

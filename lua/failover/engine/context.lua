@@ -25,6 +25,10 @@ local reach = require("failover.engine.reach")
 
 local M = {}
 
+-- Seconds until the connection to another node stands, where nothing is told: three attempts of
+-- TCP. Another node is asked for evidence only, and a dead one must not cost the run its time.
+local PEER_CONNECT = 5
+
 local Context = {}
 
 local real = {
@@ -71,9 +75,14 @@ end
 ---@param namespace string
 ---@return table
 function Context:wmi_options(name, namespace)
-  local node = self.parameters.nodes[name]
-  local options = resolved(self, reach.options(node, name == self.node, reach.here()))
+  local node, own = self.parameters.nodes[name], name == self.node
+  local options = resolved(self, reach.options(node, own, reach.here()))
   options.namespace = namespace
+  if not own then
+    options.connect_timeout = options.peer_connect_timeout or options.connect_timeout
+      or PEER_CONNECT
+  end
+  options.peer_connect_timeout = nil
   return options
 end
 

@@ -136,11 +136,7 @@ local function make_group(run, group, branch)
     for _, task in ipairs(waiting) do
       scheduler.cancel(task, raised)
     end
-    scheduler.shielded(function()
-      for _, task in ipairs(waiting) do
-        scheduler.join(task)
-      end
-    end)
+    scheduler.wait_out(waiting)
     return raised
   end
   return first

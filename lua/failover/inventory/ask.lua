@@ -8,60 +8,11 @@
 --     assigned = { Assignment... } } }, assignable = { HostDevice... }, pnp = { PnpDevice... } }
 local evidence = require("failover.evidence")
 local failover = require("failover")
-local loop = require("loop")
 local observe = require("failover.engine.observe")
 local scheduler = require("host.scheduler")
+local side_by_side = require("failover.side_by_side")
 
 local M = {}
-
----- side by side ----------------------------------------------------------------------------------
-
--- A task that belongs to the running one: in a recorded run its calls are a branch of their own, as
--- those of failover.together are.
-local function branch_off(name, fn)
-  local parent = scheduler.current()
-  local task = scheduler.spawn(fn)
-  task.step = parent.step
-  if parent.branch or parent.trail then
-    observe.begin_branch(task, (parent.branch and parent.branch .. "." or "") .. "look " .. name,
-      parent.trail ~= nil)
-  end
-  return task
-end
-
--- Runs all of them, waits for all. A failure of one is raised when all have ended; one that is to
--- stop takes the others along. Each job gets the tasks, so that it can wait for another one.
-local function side_by_side(jobs)
-  local tasks, first = {}, nil
-  if #jobs == 1 then
-    jobs[1].run()
-    return
-  end
-  for i, job in ipairs(jobs) do
-    tasks[i] = branch_off(job.name, function()
-      return job.run(tasks)
-    end)
-  end
-  local ok, raised = loop.guard(function()
-    for _, task in ipairs(tasks) do
-      local fine, failed = scheduler.join(task)
-      first = first or not fine and failed or nil
-    end
-  end)
-  if not ok then
-    for _, task in ipairs(tasks) do
-      scheduler.cancel(task, raised)
-    end
-    scheduler.shielded(function()
-      for _, task in ipairs(tasks) do
-        scheduler.join(task)
-      end
-    end)
-    error(raised, 0)
-  elseif first then
-    error(first, 0)
-  end
-end
 
 ---- one node --------------------------------------------------------------------------------------
 
@@ -292,7 +243,7 @@ function M.everything(c, options, shown)
       }
     end
   end
-  side_by_side(jobs)
+  side_by_side.run(jobs)
   if result.eem_failure and options.eem ~= "optional" then
     error(result.eem_failure, 0)
   elseif result.eem_failure then

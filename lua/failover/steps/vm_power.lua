@@ -12,18 +12,24 @@ local not_running_elsewhere = step "VM not running on another node" {
   within = 30,
   holds = function(c)
     local id = vm_files.identify(c)
-    for _, name in ipairs(c:peers()) do
-      local state = evidence.peer(c, name)
+    local names, silent = c:peers(), {}
+    local states = evidence.peers(c, names)
+    for _, name in ipairs(names) do
+      local state = states[name]
       for _, vm in ipairs(state.vms or {}) do
         local ours = id and vm.id == id or not id and vm.name == (c.vm.name or c.vm_name)
         if ours and evidence.is_active(vm) then
           failover.refuse("%s is %s on %s", vm.name, vm.state, name)
         end
       end
-      if not state.reachable and not c.memory.peer_noted then
-        c.memory.peer_noted = true
-        c:note(name .. " does not answer: " .. state.failure.message)
+      if not state.reachable then
+        silent[#silent + 1] = name
       end
+    end
+    if silent[1] and not c.memory.peer_noted then
+      c.memory.peer_noted = true
+      c:note(("%s %s not answer: %s"):format(table.concat(silent, ", "),
+        #silent == 1 and "does" or "do", states[silent[1]].failure.message))
     end
     return true
   end,

@@ -1,6 +1,7 @@
 -- takeover check: everything that a failover will need, examined while there is time to mend it.
 -- Each check is one line: ok, warn or fail, and what to do. What depends on something that failed
 -- is left out.
+local evidence = require("failover.evidence")
 local exit_codes = require("host.exit_codes")
 local loop = require("loop")
 local output = require("host.output")
@@ -9,6 +10,7 @@ local requests = require("failover.parameters.requests")
 local needs = require("failover.vm_needs")
 local schema = require("failover.parameters.schema")
 local session = require("host.session")
+local side_by_side = require("failover.side_by_side")
 
 local M = {}
 
@@ -47,7 +49,30 @@ end
 -- no failure.
 function Report:try(subject, fn, worst)
   output.progress("checking " .. subject)
-  local ok, text, hint, state = loop.guard(fn)
+  return self:tell(subject, worst, loop.guard(fn))
+end
+
+-- The same check of several nodes, side by side; told in their order.
+---@param names string[]
+---@param fn fun(name: string): string, string?, string?
+function Report:try_each(subject, names, fn, worst)
+  output.progress("checking " .. subject)
+  local results, jobs = {}, {}
+  for i, name in ipairs(names) do
+    jobs[i] = {
+      name = name,
+      run = function()
+        results[i] = table.pack(loop.guard(fn, name))
+      end,
+    }
+  end
+  side_by_side.run(jobs)
+  for _, result in ipairs(results) do
+    self:tell(subject, worst, table.unpack(result, 1, result.n))
+  end
+end
+
+function Report:tell(subject, worst, ok, text, hint, state)
   if ok then
     self:add(state or (hint and "warn" or "ok"), subject, text, hint)
     return state ~= "fail"
@@ -300,8 +325,19 @@ local function seconds_of(text)
   return days * 86400 + tonumber(h) * 3600 + tonumber(mi) * 60 + tonumber(s) - east
 end
 
-local function check_clock(report, c, name)
-  report:try("clock", function()
+-- The names of the nodes that can be logged in to.
+local function with_login(c, names, missing)
+  local list = {}
+  for _, name in ipairs(names) do
+    if not lacks(missing, login_of(c.parameters, name, c.node)) then
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+local function check_clocks(report, c, names)
+  report:try_each("clock", names, function(name)
     local connection = require("wmi").open(c:wmi_options(name, "root/cimv2"))
     local rows = connection:query("SELECT LocalDateTime FROM Win32_OperatingSystem")
     connection:close()
@@ -319,19 +355,20 @@ local function check_clock(report, c, name)
 end
 
 local function check_peers(report, c, missing)
-  for _, name in ipairs(c:peers()) do
-    if not lacks(missing, login_of(c.parameters, name, c.node)) then
-      report:try("other node", function()
-        local hyperv = c:peer(name).hyperv
-        return ("%s answers, %d virtual machines"):format(name, #hyperv:vms())
-      end, "warn")
+  report:try_each("other node", with_login(c, c:peers(), missing), function(name)
+    local state = evidence.peer(c, name)
+    if not state.reachable then
+      error(state.failure, 0)
     end
-  end
+    return ("%s answers, %d virtual machines"):format(name, #state.vms)
+  end, "warn")
 end
 
-local function check_vm(report, s, name)
+-- silent: what is known of nodes that do not answer, so that they are not asked for each machine.
+local function check_vm(report, s, name, silent)
   output.line("%s", output.paint(name, "bold"))
   local c = s:context(name)
+  c.memory.peers = silent
   check_files(report, c)
   check_settings(report, c)
   check_gpus(report, c)
@@ -369,16 +406,16 @@ function M.run(arguments, program)
   local wmi = not lacks(missing, login_of(parameters, c.node, c.node)) and check_wmi(report, c)
   check_peers(report, c, missing)
   if wmi then
-    for _, name in ipairs(schema.sorted_keys(parameters.nodes)) do
-      if not lacks(missing, login_of(parameters, name, c.node)) then
-        check_clock(report, c, name)
-      end
+    local names = {}
+    for _, name in ipairs(with_login(c, schema.sorted_keys(parameters.nodes), missing)) do
+      names[#names + 1] = not evidence.silent(c, name) and name or nil
     end
+    check_clocks(report, c, names)
   end
   c:close()
   if eem and wmi then
     for _, name in ipairs(vms) do
-      check_vm(report, s, name)
+      check_vm(report, s, name, c.memory.peers)
     end
   end
   local code = report.fails == 0 and exit_codes.ok or exit_codes.failed

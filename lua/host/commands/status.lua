@@ -1,5 +1,6 @@
 -- takeover status: where things are now.
 local choosing = require("failover.choosing")
+local evidence = require("failover.evidence")
 local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local loop = require("loop")
@@ -41,11 +42,11 @@ end
 
 -- One node's virtual machines, with what concerns ours.
 local function look_at_node(c, name, wanted)
-  local hyperv = c:peer(name).hyperv
-  local vms, why = try(hyperv.vms, hyperv)
-  if not vms then
-    return { node = name, reachable = false, reason = why }
+  local state, why = try(evidence.peer, c, name)
+  if not (state and state.reachable) then
+    return { node = name, reachable = false, reason = why or state.failure.message }
   end
+  local hyperv, vms = c:peer(name).hyperv, state.vms
   local result = { node = name, reachable = true, vms = {} }
   for key, vm in pairs(wanted) do
     local found = find(vms, vm)
@@ -126,7 +127,8 @@ local function look_at_gpus(c, parameters, key, seen)
   local vm = parameters.vms[key]
   if not choosing.all_fixed(vm) then
     if not seen.situation then
-      local ok, situation = loop.guard(require("failover.inventory").read, c, {})
+      local ok, situation = loop.guard(require("failover.inventory").read, c,
+        { known = { nodes = choosing.silent_nodes(c) } })
       if not ok then
         local why = failure.is(situation) and situation.message or tostring(situation)
         return { { title = vm.gpus[1].title, reason = why } }
