@@ -90,6 +90,7 @@ void tk_cim_free(struct tk_cim_object *object)
         tk_free(object->properties[i].name);
     }
     tk_free(object->properties);
+    tk_cim_index_free(object);
     tk_free(object->class_name);
     tk_free(object->path);
     tk_free(object);
@@ -125,12 +126,9 @@ void tk_cim_list_free(struct tk_cim_list *list)
 
 static struct tk_cim_property *find(const struct tk_cim_object *o, const char *name)
 {
-    for (size_t i = 0; o && i < o->count; i++) {
-        if (tk_cim_same_name(o->properties[i].name, name)) {
-            return &o->properties[i];
-        }
-    }
-    return NULL;
+    size_t position = o ? tk_cim_index_find(o, name) : 0;
+
+    return o && position < o->count ? &o->properties[position] : NULL;
 }
 
 static struct tk_cim_property *append(struct tk_cim_object *o, const char *name)
@@ -143,7 +141,23 @@ static struct tk_cim_property *append(struct tk_cim_object *o, const char *name)
     p = &o->properties[o->count++];
     memset(p, 0, sizeof *p);
     p->name = tk_strdup(name);
+    tk_cim_index_add(o);
     return p;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct tk_cim_property *one = a, *other = b;
+
+    return tk_cim_compare_names(one->name, other->name);
+}
+
+void tk_cim_sort(struct tk_cim_object *o)
+{
+    if (o->count > 1) {
+        qsort(o->properties, o->count, sizeof o->properties[0], by_name);
+        tk_cim_index_rebuild(o);
+    }
 }
 
 // The property of that name, emptied; made where it is absent.

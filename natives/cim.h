@@ -54,7 +54,11 @@ struct tk_cim_object {
     char *path; // relative object path, NULL when the transport told none
     struct tk_cim_property *properties;
     size_t count;
+    struct tk_cim_index *index; // of the names, NULL while there are few
 };
+
+// The most properties that an object from outside may have. Windows' largest class has some 200.
+#define TK_CIM_PROPERTIES_MAX 4096
 
 struct tk_cim_list {
     struct tk_cim_object **items;
@@ -81,6 +85,9 @@ void tk_cim_set_instance(struct tk_cim_object *o, const char *name, struct tk_ci
 void tk_cim_add(struct tk_cim_object *o, const char *name, enum tk_cim_type type, const char *text);
 void tk_cim_add_instance(struct tk_cim_object *o, const char *name, struct tk_cim_object *child);
 
+// The properties in the order of their names, which a table of Lua does not tell.
+void tk_cim_sort(struct tk_cim_object *o);
+
 // Getters. A one-element array answers like a scalar and a scalar like a one-element array, because
 // transports differ in what they tell.
 const struct tk_cim_property *tk_cim_find(const struct tk_cim_object *o, const char *name);
@@ -101,6 +108,14 @@ bool tk_cim_is_integer(enum tk_cim_type type);
 // Names of classes, properties and methods, without case, ASCII only. As strcmp.
 int tk_cim_compare_names(const char *a, const char *b);
 bool tk_cim_same_name(const char *a, const char *b);
+
+// The look-up by name (cim_index.c), so that reading an object of many properties is no work that
+// grows with their square: a server could keep us busy with it.
+void tk_cim_index_add(struct tk_cim_object *o);     // the last property was appended
+void tk_cim_index_rebuild(struct tk_cim_object *o); // their order has changed
+void tk_cim_index_free(struct tk_cim_object *o);
+// Position of the property of that name; o->count when there is none.
+size_t tk_cim_index_find(const struct tk_cim_object *o, const char *name);
 
 // What is known of the classes in use (cim_types.c): the type of a property (or of an output of a
 // method; class_name may be NULL) and the keys of a class.

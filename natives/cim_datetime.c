@@ -104,6 +104,25 @@ static char *dmtf_of_time(const char *p)
                       w.offset_minutes < 0 ? -w.offset_minutes : w.offset_minutes);
 }
 
+// The letters of a duration stand once each and in this order, so that nothing can be added up
+// beyond its range.
+static bool in_order(char letter, bool in_time, int *last)
+{
+    static const char order[] = "YMDhms"; // small: after the T
+    const char *found;
+    char known = letter;
+
+    if (in_time) {
+        known = letter == 'H' ? 'h' : letter == 'M' ? 'm' : letter == 'S' ? 's' : '?';
+    }
+    found = known ? strchr(order, known) : NULL;
+    if (!found || (!in_time && known >= 'a') || (int)(found - order) <= *last) {
+        return false;
+    }
+    *last = (int)(found - order);
+    return true;
+}
+
 // One number of a duration with its letter. False at the end of the text and at nonsense.
 static bool part(const char **p, unsigned long long *number, int *microsecond, char *letter)
 {
@@ -141,7 +160,7 @@ static unsigned long long seconds_of(char letter, bool in_time)
 static char *dmtf_of_duration(const char *p)
 {
     unsigned long long total = 0, number;
-    int microsecond = 0, fractional;
+    int microsecond = 0, fractional, last = -1;
     bool in_time = false, any = false;
     char letter;
 
@@ -157,7 +176,7 @@ static char *dmtf_of_duration(const char *p)
             return NULL;
         }
         unit = seconds_of(letter, in_time);
-        if ((unit == 0 && (number > 0 || !letter || !strchr("YM", letter))) ||
+        if (!in_order(letter, in_time, &last) || (unit == 0 && number > 0) ||
             (fractional && letter != 'S') || number > 8640000000000ull / (unit ? unit : 1)) {
             return NULL;
         }

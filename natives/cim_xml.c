@@ -238,6 +238,11 @@ static int read_instance(struct tk_cim_object *o, const struct tk_xml *instance,
         if (strncmp(e->name, "PROPERTY", 8) == 0 && read_property(o, e, nesting, err) != 0) {
             return -1;
         }
+        if (o->count > TK_CIM_PROPERTIES_MAX) {
+            return tk_fail(err, TK_WMI_TOO_LARGE,
+                           "an instance of %.100s has more than %d properties", o->class_name,
+                           TK_CIM_PROPERTIES_MAX);
+        }
     }
     return 0;
 }

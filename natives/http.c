@@ -143,6 +143,8 @@ static void set_peer(CURL *curl, const struct tk_http *http)
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "takeover/" TK_VERSION);
+    // Whatever the platform's own minimum is. Older versions can be read and changed on the way.
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     // Schannel only: a private authority rarely publishes a revocation list.
     curl_easy_setopt(curl, CURLOPT_SSL_OPTIONS, (long)CURLSSLOPT_REVOKE_BEST_EFFORT);
     if (http->insecure) {

@@ -304,12 +304,6 @@ static void read_value(lua_State *L, struct target *t, int index)
     }
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return tk_cim_compare_names(((const struct tk_cim_property *)a)->name,
-                                ((const struct tk_cim_property *)b)->name);
-}
-
 // The properties of the table at `index` into `object`, in the order of their names, so that the
 // same call is always the same text. `class_name`: of an embedded instance, NULL for arguments.
 static void read_table(lua_State *L, int index, const char *function, const char *class_name,
@@ -331,9 +325,7 @@ static void read_table(lua_State *L, int index, const char *function, const char
         }
         lua_pop(L, 1);
     }
-    if (object->count > 1) {
-        qsort(object->properties, object->count, sizeof object->properties[0], by_name);
-    }
+    tk_cim_sort(object);
 }
 
 void tk_wmi_read_arguments(lua_State *L, int index, const char *function, struct tk_cim_object *in)

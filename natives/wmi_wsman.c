@@ -14,10 +14,13 @@
 #define CONNECT_MS       10000
 #define REQUEST_MS       60000
 #define RELEASE_MS       1000
-#define PULL_PAUSE_MS    10
+#define PULL_PAUSE_MS    10 // after a Pull that gave nothing; grows
+#define PULL_PAUSE_MOST  200
 #define MAX_ANSWER_BYTES (32u * 1024 * 1024)
 #define BATCH_ITEMS      100
 #define MAX_ITEMS        100000
+#define MAX_PULLS        2000 // of one query; with full batches twice the objects that it may give
+#define MAX_IDLE_PULLS   30   // one after the other that give nothing
 #define IDENTITY         "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
 
 // ---- query
@@ -28,7 +31,8 @@ struct query {
     char *uri;
     char *context; // NULL: the enumeration is at its end
     struct tk_cim_list *out;
-    bool broke; // the connection, in the middle
+    int pulls, idle_pulls; // so far; the last ones that gave nothing
+    bool broke;            // the connection, in the middle
 };
 
 static void begin_enumeration_call(const struct query *q, struct tk_wsman_exchange *x,
@@ -39,14 +43,20 @@ static void begin_enumeration_call(const struct query *q, struct tk_wsman_exchan
     x->header.name_space = q->name_space;
 }
 
-static int take_items(struct query *q, const struct tk_xml *items, struct tk_failure *err)
+static int take_items(struct query *q, const struct tk_xml *items, const struct tk_limit *limit,
+                      struct tk_failure *err)
 {
+    struct tk_cim_object *object;
+
     for (const struct tk_xml *e = items ? items->first : NULL; e; e = e->next) {
         if (q->out->count >= MAX_ITEMS) {
             return tk_fail(err, TK_WMI_TOO_LARGE, "the query gives more than %d objects",
                            MAX_ITEMS);
         }
-        tk_cim_list_add(q->out, tk_wsman_object(e, q->name_space));
+        if (tk_wsman_object(&object, e, q->name_space, limit, err) != 0) {
+            return -1;
+        }
+        tk_cim_list_add(q->out, object);
     }
     return 0;
 }
@@ -58,7 +68,7 @@ static bool is_blank(const char *text)
 
 // EnumerateResponse and PullResponse look the same but for the namespaces of what is in them.
 static int take_response(struct query *q, const struct tk_wsman_exchange *x, const char *name,
-                         struct tk_failure *err)
+                         const struct tk_limit *limit, struct tk_failure *err)
 {
     const struct tk_xml *response = tk_xml_child(x->body, name);
     const struct tk_xml *context = tk_xml_child(response, "EnumerationContext");
@@ -70,7 +80,7 @@ static int take_response(struct query *q, const struct tk_wsman_exchange *x, con
     }
     tk_free(q->context); // before the items: at the end there is nothing to release
     q->context = at_end || !context || is_blank(context->text) ? NULL : tk_strdup(context->text);
-    return take_items(q, items, err);
+    return take_items(q, items, limit, err);
 }
 
 static int enumerate(struct query *q, const char *wql, const struct tk_limit *limit,
@@ -88,7 +98,7 @@ static int enumerate(struct query *q, const char *wql, const struct tk_limit *li
     tk_buffer_puts(&x.inner, "</w:Filter></n:Enumerate>");
     result = tk_wsman_send(q->w, &x, limit, err);
     if (result == 0) {
-        result = take_response(q, &x, "EnumerateResponse", err);
+        result = take_response(q, &x, "EnumerateResponse", limit, err);
     }
     tk_wsman_exchange_free(&x);
     return result;
@@ -107,6 +117,24 @@ static bool timed_out_without_items(const struct tk_failure *err)
     return err->code == TK_WMI_TIMEOUT && err->hresult == TK_WSMAN_TIMED_OUT;
 }
 
+// A server that always promises more and gives nothing, or a little for ever, would keep us for as
+// long as it likes.
+static int endless(const struct query *q, struct tk_failure *err)
+{
+    if (q->pulls > MAX_PULLS) {
+        return tk_fail(err, TK_WMI_TOO_LARGE, "the query does not end after %d Pulls", MAX_PULLS);
+    }
+    return tk_fail(err, TK_WMI_BAD_ANSWER,
+                   "the host promises more objects, but gave none in %d answers", q->idle_pulls);
+}
+
+static int64_t pause_ms(const struct query *q)
+{
+    int64_t ms = (int64_t)PULL_PAUSE_MS * q->idle_pulls;
+
+    return ms < PULL_PAUSE_MOST ? ms : PULL_PAUSE_MOST;
+}
+
 // A timeout fault only says that nothing was there yet.
 static int pull(struct query *q, const struct tk_limit *limit, struct tk_failure *err)
 {
@@ -114,6 +142,9 @@ static int pull(struct query *q, const struct tk_limit *limit, struct tk_failure
     size_t before = q->out->count;
     int result;
 
+    if (q->pulls++ >= MAX_PULLS || q->idle_pulls >= MAX_IDLE_PULLS) {
+        return endless(q, err);
+    }
     begin_enumeration_call(q, &x, TK_WSMAN_ENUMERATION "/Pull");
     tk_buffer_puts(&x.inner, "<n:Pull><n:EnumerationContext>");
     tk_xml_escape(&x.inner, q->context);
@@ -121,12 +152,12 @@ static int pull(struct query *q, const struct tk_limit *limit, struct tk_failure
                      BATCH_ITEMS);
     result = tk_wsman_send(q->w, &x, limit, err);
     if (result == 0) {
-        result = take_response(q, &x, "PullResponse", err);
+        result = take_response(q, &x, "PullResponse", limit, err);
     } else if (timed_out_without_items(err)) {
         result = 0;
     }
-    if (result == 0 && q->context && q->out->count == before &&
-        !tk_limit_sleep(limit, PULL_PAUSE_MS)) {
+    q->idle_pulls = q->out->count == before ? q->idle_pulls + 1 : 0;
+    if (result == 0 && q->context && q->idle_pulls > 0 && !tk_limit_sleep(limit, pause_ms(q))) {
         result = stopped(err);
     }
     q->broke = x.broke;
@@ -206,7 +237,7 @@ static int get_parsed(struct tk_wsman *w, const struct tk_cim_path *path, const 
     if (result == 0 && !x.body->first) {
         result = tk_fail(err, TK_WMI_BAD_ANSWER, "the answer to Get has no instance");
     } else if (result == 0) {
-        *out = tk_wsman_object(x.body->first, name_space);
+        result = tk_wsman_object(out, x.body->first, name_space, limit, err);
     }
     tk_wsman_exchange_free(&x);
     tk_free(uri);
@@ -267,8 +298,10 @@ static int call_parsed(struct tk_wsman *w, const struct tk_cim_path *path, const
         err->maybe_executed = true;
         goto done;
     }
-    *out = tk_wsman_object(output, name_space);
-    result = 0;
+    result = tk_wsman_object(out, output, name_space, limit, err);
+    if (result != 0) {
+        err->maybe_executed = true;
+    }
 done:
     tk_wsman_exchange_free(&x);
     tk_free(action);
@@ -306,7 +339,7 @@ static int wsman_identify(void *self, struct tk_cim_object **out, const struct t
 
     response = result == 0 ? tk_xml_child(x.body, "IdentifyResponse") : NULL;
     if (response) {
-        *out = tk_wsman_object(response, "");
+        result = tk_wsman_object(out, response, "", limit, err);
     } else if (result == 0) {
         result = tk_fail(err, TK_WMI_BAD_ANSWER, "the answer has no IdentifyResponse");
     }

@@ -29,8 +29,10 @@ int tk_wsman_input(struct tk_buffer *b, const char *resource_uri, const char *na
                    const char *method, const struct tk_cim_object *in, struct tk_failure *err);
 
 // The object that an element describes: an instance, or the outputs of a method. References into
-// `name_space` become relative paths. Never NULL.
-struct tk_cim_object *tk_wsman_object(const struct tk_xml *e, const char *name_space);
+// `name_space` become relative paths. WMI_TOO_LARGE for more properties than any class has;
+// WMI_TIMEOUT, CANCELLED where reading goes on past the limit.
+int tk_wsman_object(struct tk_cim_object **out, const struct tk_xml *e, const char *name_space,
+                    const struct tk_limit *limit, struct tk_failure *err);
 // Whether an attribute says that there is no value.
 bool tk_wsman_is_nil(const struct tk_xml *e);
 

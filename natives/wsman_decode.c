@@ -7,6 +7,17 @@
 #include "wsman.h"
 
 #define MAX_REF_NESTING 3
+#define LOOK_EVERY      256 // properties, between two looks at the clock
+
+// What reading one element and all below it needs.
+struct reading {
+    const char *name_space;
+    const struct tk_limit *limit;
+    struct tk_failure *err;
+    size_t properties; // read so far
+};
+
+static struct tk_cim_object *read_object(struct reading *r, const struct tk_xml *e);
 
 static bool is_blank(char c)
 {
@@ -230,8 +241,17 @@ static enum tk_cim_type type_of(const struct tk_cim_object *o, const struct tk_x
     return type != TK_CIM_UNKNOWN ? type : known;
 }
 
-static void read_property(struct tk_cim_object *o, const struct tk_xml *e, const char *name_space)
+static int over(struct reading *r)
 {
+    if (tk_cancel_get()) {
+        return tk_fail(r->err, TK_CANCELLED, "the run was asked to stop");
+    }
+    return tk_fail(r->err, TK_WMI_TIMEOUT, "the answer could not be read in its time");
+}
+
+static int read_property(struct reading *r, struct tk_cim_object *o, const struct tk_xml *e)
+{
+    const char *name_space = r->name_space;
     bool is_array;
     enum tk_cim_type type = type_of(o, e, &is_array);
     const struct tk_xml *inner = datetime_inside(e);
@@ -253,8 +273,11 @@ static void read_property(struct tk_cim_object *o, const struct tk_xml *e, const
         put_text(o, e->name, type, is_array, text);
         tk_free(text);
     } else if (e->first) {
-        struct tk_cim_object *child = tk_wsman_object(e, name_space);
+        struct tk_cim_object *child = read_object(r, e);
 
+        if (!child) {
+            return -1;
+        }
         if (is_array || tk_cim_find(o, e->name)) {
             tk_cim_add_instance(o, e->name, child);
         } else {
@@ -265,10 +288,17 @@ static void read_property(struct tk_cim_object *o, const struct tk_xml *e, const
         put_text(o, e->name, type, is_array, text);
         tk_free(text);
     }
+    if (o->count > TK_CIM_PROPERTIES_MAX) {
+        return tk_fail(r->err, TK_WMI_TOO_LARGE,
+                       "an object of class %.100s has more than %d "
+                       "properties",
+                       o->class_name, TK_CIM_PROPERTIES_MAX);
+    }
+    return ++r->properties % LOOK_EVERY == 0 && tk_limit_left_ms(r->limit) == 0 ? over(r) : 0;
 }
 
-// Recursion is bounded by the depth that xml.c accepts.
-struct tk_cim_object *tk_wsman_object(const struct tk_xml *e, const char *name_space)
+// NULL at a failure. Recursion is bounded by the depth that xml.c accepts.
+static struct tk_cim_object *read_object(struct reading *r, const struct tk_xml *e)
 {
     char *class_name = type_attribute(e);
     struct tk_cim_object *o;
@@ -279,8 +309,20 @@ struct tk_cim_object *tk_wsman_object(const struct tk_xml *e, const char *name_s
     o = tk_cim_new(class_name ? class_name : e->name);
     tk_free(class_name);
     for (const struct tk_xml *p = e->first; p; p = p->next) {
-        read_property(o, p, name_space);
+        if (read_property(r, o, p) != 0) {
+            tk_cim_free(o);
+            return NULL;
+        }
     }
     o->path = tk_cim_path_of(o);
     return o;
+}
+
+int tk_wsman_object(struct tk_cim_object **out, const struct tk_xml *e, const char *name_space,
+                    const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct reading r = {.name_space = name_space, .limit = limit, .err = err};
+
+    *out = read_object(&r, e);
+    return *out ? 0 : -1;
 }

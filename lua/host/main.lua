@@ -44,6 +44,19 @@ local runs_scripts = {
   status = true, replay = true, gpu = true, vm = true,
 }
 
+-- Seconds after which a command that only looks gives up what is still missing, however slowly it
+-- comes: whoever waits for the answer decides by it.
+local LOOK_WITHIN = 120
+local only_looks = { status = true, vm = true, gpu = true, check = true, plan = true, undrain = true }
+
+local function run_command(command, name, ...)
+  if only_looks[name] then
+    local scheduler = require("host.scheduler")
+    scheduler.set_deadline(scheduler.now() + LOOK_WITHIN)
+  end
+  return command.run(...)
+end
+
 local function usage(why)
   if why.help then
     io.stdout:write(why.help, "\n")
@@ -75,7 +88,8 @@ function M.run(arguments, program)
   if runs_scripts[parsed.command] then
     require("loop").watchdog(STUCK)
   end
-  local ok, result = require("host.scheduler").run(command.run, parsed, program)
+  local ok, result = require("host.scheduler").run(run_command, command, parsed.command, parsed,
+    program)
   if ok then
     return math.tointeger(result) or 0
   end
