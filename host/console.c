@@ -1,6 +1,8 @@
 // See console.h.
 #include "console.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@
 
 static struct tk_console_settings settings = {.code_page = {TK_CODE_PAGE_UTF8, TK_CODE_PAGE_UTF8}};
 static unsigned written, left_out;
+static int lost;      // errno of the first write to standard output that failed
 static unsigned told; // lines left out that a line has told of
 
 struct tk_console_settings *tk_console_settings(void)
@@ -23,21 +26,37 @@ unsigned tk_console_left_out(void)
     return left_out;
 }
 
+static void flush(enum tk_stream stream, bool complete)
+{
+    if ((fflush(stream == TK_STDOUT ? stdout : stderr) != 0 || !complete) && stream == TK_STDOUT &&
+        lost == 0) {
+        lost = errno ? errno : EIO;
+    }
+}
+
+int tk_console_lost(void)
+{
+    flush(TK_STDOUT, !ferror(stdout));
+    return lost;
+}
+
 static void put(enum tk_stream stream, const char *text, size_t len)
 {
     FILE *file = stream == TK_STDOUT ? stdout : stderr;
     unsigned code_page = settings.code_page[stream];
+    bool complete;
 
+    errno = 0;
     if (code_page == TK_CODE_PAGE_UTF8) {
-        fwrite(text, 1, len, file);
+        complete = fwrite(text, 1, len, file) == len;
     } else {
         struct tk_buffer encoded = {0};
 
         tk_platform_encode(&encoded, text, len, code_page);
-        fwrite(encoded.text ? encoded.text : "", 1, encoded.len, file);
+        complete = fwrite(encoded.text ? encoded.text : "", 1, encoded.len, file) == encoded.len;
         tk_buffer_free(&encoded);
     }
-    fflush(file);
+    flush(stream, complete);
 }
 
 // Tells of the lines that are missing before the next one that is not.

@@ -26,5 +26,8 @@ struct tk_console_settings *tk_console_settings(void);
 void tk_console_write(enum tk_stream stream, const char *text, size_t len, bool last);
 // Lines left out so far.
 unsigned tk_console_left_out(void);
+// The first error (errno) in writing to standard output so far; 0 for none. Writes what is
+// buffered.
+int tk_console_lost(void);
 
 #endif

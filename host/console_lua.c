@@ -2,6 +2,7 @@
 // console.h.
 #include "console.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -19,9 +20,7 @@ static int l_free_buffer(lua_State *L)
 {
     struct tk_buffer *b = lua_touserdata(L, 1);
 
-    if (b->text) {
-        memset(b->text, 0, b->size); // it may have been typed as a secret
-    }
+    tk_wipe(b->text, b->size); // it may have been typed as a secret
     tk_buffer_free(b);
     return 0;
 }
@@ -137,6 +136,15 @@ static int l_left_out(lua_State *L)
     return 1;
 }
 
+// console.lost() -> message | nil   [-0, +1, -]
+static int l_lost(lua_State *L)
+{
+    int code = tk_console_lost();
+
+    lua_pushstring(L, code == 0 ? NULL : code == EPIPE ? "" : strerror(code));
+    return 1;
+}
+
 static int push_converted(lua_State *L, const char *function,
                           void (*convert)(struct tk_buffer *, const char *, size_t, unsigned))
 {
@@ -190,6 +198,7 @@ int luaopen_console(lua_State *L)
         {"configure", l_configure},
         {"write", l_write},
         {"left_out", l_left_out},
+        {"lost", l_lost},
         {"encode", l_encode},
         {"decode", l_decode},
         {"read_hidden", l_read_hidden},

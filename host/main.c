@@ -2,7 +2,6 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #define MEMORY_MAX                                                                                 \
     ((size_t)1 << 30)    // of all Lua values together; a runaway script fails with a message
 #define EXIT_INTERNAL 21 // as in lua/host/exit_codes.lua, for when no Lua could run
+#define EXIT_LIMITS   24
 
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
@@ -125,23 +125,37 @@ static int run(lua_State *L)
     return 1;
 }
 
+// False where the limits of this account or system leave too little; says so.
+static bool make_room(void)
+{
+    struct tk_buffer why = {0};
+    bool enough = tk_platform_has_room(&why);
+
+    if (!enough) {
+        fprintf(stderr, "takeover: %s\n", why.text);
+    } else if (!uv_default_loop()) {
+        fputs("takeover: the system gives no descriptors for an event loop\n", stderr);
+        enough = false;
+    }
+    tk_buffer_free(&why);
+    return enough;
+}
+
 int main(int argc, char **argv)
 {
     struct tk_heap heap = {.max_bytes = MEMORY_MAX};
     lua_State *L;
     int code = EXIT_INTERNAL;
 
+    tk_platform_prepare();
     argv = uv_setup_args(argc, tk_platform_start(&argc, argv));
-#ifdef SIGPIPE
-    signal(SIGPIPE, SIG_IGN);
-#endif
-#ifdef SIGXFSZ
-    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, not a death
-#endif
+    if (!make_room()) {
+        return EXIT_LIMITS;
+    }
     L = lua_newstate(tk_heap_alloc, &heap);
     if (!L) {
         fputs("takeover: out of memory\n", stderr);
-        return EXIT_INTERNAL;
+        return EXIT_LIMITS;
     }
     lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, run);

@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXIT_LIMITS 24 // as in lua/host/exit_codes.lua
+
+// There is no way on without memory: what was begun is in the journal, and the next run resumes
+// from what is true.
 static void *checked(void *p)
 {
     if (!p) {
         fputs("takeover: out of memory\n", stderr);
-        abort();
+        _Exit(EXIT_LIMITS);
     }
     return p;
 }
@@ -67,6 +71,21 @@ char *tk_sprintf(const char *format, ...)
 void tk_free(void *p)
 {
     free(p);
+}
+
+void tk_wipe(void *p, size_t len_bytes)
+{
+    volatile char *bytes = p;
+
+    for (size_t i = 0; p && i < len_bytes; i++) {
+        bytes[i] = 0;
+    }
+}
+
+void tk_free_secret(char *text)
+{
+    tk_wipe(text, text ? strlen(text) : 0);
+    tk_free(text);
 }
 
 void tk_buffer_add(struct tk_buffer *b, const char *bytes, size_t len_bytes)

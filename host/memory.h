@@ -14,6 +14,10 @@ char *tk_strdup(const char *text); // NULL stays NULL
 char *tk_strndup(const char *text, size_t len_bytes);
 char *tk_sprintf(const char *format, ...) TK_PRINTF(1, 2);
 void tk_free(void *p);
+// Overwrites with zeros in a way that no compiler leaves out; NULL is harmless.
+void tk_wipe(void *p, size_t len_bytes);
+// Frees a text that may be a secret.
+void tk_free_secret(char *text);
 
 // A text that grows. Zero-initialise; `text` is always terminated once something was added.
 struct tk_buffer {

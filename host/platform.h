@@ -21,6 +21,13 @@
 // Called first in main: the arguments in UTF-8, and a console that shows UTF-8. *argc may change.
 char **tk_platform_start(int *argc, char **argv);
 
+// Called before anything else: standard streams that are closed lead to the null device, no core is
+// written (it would have the passwords in it), writing to what nobody reads is an error, and an
+// abort is said in words.
+void tk_platform_prepare(void);
+// Whether the limits of this process let it work. False with *why: which limit is too low.
+bool tk_platform_has_room(struct tk_buffer *why);
+
 // Number of the signal of that name ("TERM", "KILL", "INT", "STOP", "CONT"); -1 where the system
 // has none.
 int tk_platform_signal(const char *name);

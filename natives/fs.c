@@ -70,14 +70,36 @@ static int stat_file(const char *path, uv_stat_t *out)
     return code;
 }
 
+// 0 for a regular file.
+static int look_at(uv_file fd, const char *path, struct tk_failure *err)
+{
+    uv_fs_t request;
+    int code = uv_fs_fstat(NULL, &request, fd, NULL);
+    bool regular = (request.statbuf.st_mode & KIND_BITS) == REGULAR;
+
+    uv_fs_req_cleanup(&request);
+    if (code < 0) {
+        return failed(err, code, path, "read");
+    }
+    if (!regular) {
+        tk_fail(err, TK_FS_FAILED, "%s cannot be read: it is no regular file", path);
+        return tk_fail_target(err, path);
+    }
+    return 0;
+}
+
 int tk_fs_read(struct tk_buffer *out, const char *path, uint64_t max_bytes, struct tk_failure *err)
 {
     char chunk[CHUNK_BYTES];
-    int fd = open_file(path, UV_FS_O_RDONLY, 0);
+    int fd = open_file(path, UV_FS_O_RDONLY | UV_FS_O_NONBLOCK, 0); // a pipe opens at once
     int code = fd;
 
     if (fd < 0) {
         return failed(err, fd, path, "read");
+    }
+    if (look_at(fd, path, err) != 0) {
+        close_file(fd);
+        return -1;
     }
     while (code >= 0) {
         uv_buf_t buffer = uv_buf_init(chunk, sizeof chunk);

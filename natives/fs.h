@@ -18,7 +18,8 @@ struct tk_fs_info {
     unsigned mode; // permission bits
 };
 
-// A file longer than max_bytes is a failure.
+// A regular file; one longer than max_bytes is a failure, and so is what is no file: a pipe would
+// keep us waiting for as long as its other end likes.
 int tk_fs_read(struct tk_buffer *out, const char *path, uint64_t max_bytes, struct tk_failure *err);
 // Writes beside it, syncs, renames, syncs the directory: there is always the old text or the new
 // one.

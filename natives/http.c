@@ -278,7 +278,7 @@ void tk_http_close(struct tk_http *http)
     uv_mutex_destroy(&http->lock);
     tk_free(http->auth);
     tk_free(http->user);
-    tk_free(http->password);
+    tk_free_secret(http->password);
     tk_free(http->ca_file);
     tk_free(http);
 }

@@ -44,8 +44,8 @@ int tk_log_file(const char *path, struct tk_failure *err)
         tk_log_close();
         return 0;
     }
-    code = uv_fs_open(NULL, &request, path, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_APPEND, 0640,
-                      NULL);
+    code = uv_fs_open(NULL, &request, path, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_APPEND | UV_FS_O_NONBLOCK,
+                      0640, NULL); // a pipe that nobody reads must not keep us
     uv_fs_req_cleanup(&request);
     if (code < 0) {
         tk_fail(err, TK_FS_FAILED, "the log file %s cannot be opened: %s", path, uv_strerror(code));

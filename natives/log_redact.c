@@ -137,7 +137,7 @@ void tk_secret_add(const char *text, size_t len)
 void tk_secrets_forget(void)
 {
     for (size_t i = 0; i < known.count; i++) {
-        memset(known.forms[i].text, 0, known.forms[i].len);
+        tk_wipe(known.forms[i].text, known.forms[i].size);
         tk_buffer_free(&known.forms[i]);
     }
     tk_free(known.forms);

@@ -363,6 +363,17 @@ void tk_child_take(struct tk_child *child, enum tk_child_which which, size_t len
 
 // ---- environment -------------------------------------------------------------------------------
 
+// Passwords for us are not for every program that we start; one that needs them is told by name.
+static bool is_secret(const char *name)
+{
+    for (const char *p = "TAKEOVER_SECRET_"; *p; p++, name++) {
+        if ((*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name) != *p) {
+            return false;
+        }
+    }
+    return true;
+}
+
 char **tk_child_environment(const char *const *names, const char *const *values, size_t count)
 {
     uv_env_item_t *inherited = NULL;
@@ -380,7 +391,7 @@ char **tk_child_environment(const char *const *names, const char *const *values,
         while (k < count && strcmp(names[k], inherited[i].name) != 0) {
             k++;
         }
-        if (k == count) {
+        if (k == count && !is_secret(inherited[i].name)) {
             list[used++] = tk_sprintf("%s=%s", inherited[i].name, inherited[i].value);
         }
     }

@@ -14,7 +14,7 @@ enum tk_child_which { TK_CHILD_STDOUT, TK_CHILD_STDERR };
 
 struct tk_child_options {
     const char *const *args; // program and arguments, NULL at the end
-    char **environment;      // complete list of NAME=value, NULL: the inherited one
+    char **environment;      // complete list of NAME=value (tk_child_environment)
     const char *directory;   // NULL: the inherited one
     enum tk_child_stream streams[2];
     const char *input; // copied; NULL: the child reads end of file at once
@@ -50,7 +50,8 @@ bool tk_child_at_end(const struct tk_child *child, enum tk_child_which which);
 size_t tk_child_line(const struct tk_child *child, enum tk_child_which which);
 void tk_child_take(struct tk_child *child, enum tk_child_which which, size_t len);
 
-// The inherited environment with `count` changes; a NULL value removes the name. Freed by the
+// The inherited environment without our secrets, with `count` changes; a NULL value removes the
+// name. Freed by the
 // caller.
 char **tk_child_environment(const char *const *names, const char *const *values, size_t count);
 void tk_child_environment_free(char **environment);

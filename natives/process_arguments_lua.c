@@ -74,8 +74,9 @@ char **tk_process_environment(lua_State *L, int index, const char *function)
     char ***holder;
     size_t count = 0, i = 0;
 
-    if (index == 0) {
-        return NULL;
+    if (index == 0) { // no changes, but not everything is inherited
+        lua_newtable(L);
+        index = lua_gettop(L);
     }
     if (!lua_istable(L, index)) {
         luaL_error(L, "%s: env must be a table, not %s", function, luaL_typename(L, index));

@@ -53,7 +53,7 @@ static bool from_environment(struct tk_buffer *out, const char *variable)
     if (code == 0 && size > 0) {
         tk_buffer_add(out, text, size);
     }
-    tk_free(text);
+    tk_free_secret(text);
     return code == 0 && size > 0;
 }
 
@@ -91,13 +91,7 @@ static char *path_of(const char *directory, const char *name)
 
 void tk_secret_forget(struct tk_buffer *text)
 {
-    if (text->text) {
-        volatile char *p = text->text;
-
-        for (size_t i = 0; i < text->size; i++) {
-            p[i] = 0;
-        }
-    }
+    tk_wipe(text->text, text->size);
     tk_buffer_free(text);
 }
 

@@ -40,6 +40,11 @@ M.list = {
     name = "not_writable", code = 23,
     meaning = "the state directory or the journal cannot be used; nothing was changed",
   },
+  {
+    name = "limits", code = 24,
+    meaning = "the limits of this account leave too little memory or too few files (ulimit)",
+  },
+  { name = "output", code = 25, meaning = "standard output could not be written" },
 }
 
 for _, entry in ipairs(M.list) do

@@ -66,10 +66,15 @@ local function usage(why)
   return require("host.exit_codes").usage
 end
 
----@param arguments string[] with the program's path at 0
----@param program { version: string, lua_root: string, roots: string[] }
----@return integer exit code
-function M.run(arguments, program)
+-- Their exit code says what is true in the cluster, and others decide by it: whether anybody can
+-- read what they print changes nothing.
+local tells_by_exit_code = {
+  start = true, stop = true, monitor = true, prepare = true, recover = true, drain = true,
+  undrain = true,
+}
+
+---@return integer exit code, string? command
+local function run(arguments, program)
   local cli = require("host.cli")
   if not arguments[1] then
     arguments[1] = "--help"
@@ -91,13 +96,13 @@ function M.run(arguments, program)
   local ok, result = require("host.scheduler").run(run_command, command, parsed.command, parsed,
     program)
   if ok then
-    return math.tointeger(result) or 0
+    return math.tointeger(result) or 0, parsed.command
   end
   local exit_codes = require("host.exit_codes")
   local code = exit_codes.of_failure(result)
   if code == exit_codes.configuration then
     complain(result, parsed.command, code)
-    return code
+    return code, parsed.command
   end
   if result.code == "SCRIPT_ERROR" and parsed.command ~= "run" then
     -- the administrator's sequence or step, as opposed to our own code
@@ -108,6 +113,21 @@ function M.run(arguments, program)
     code = exit_codes.internal
   end
   complain(result, parsed.command, code)
+  return code, parsed.command
+end
+
+---@param arguments string[] with the program's path at 0
+---@param program { version: string, lua_root: string, roots: string[] }
+---@return integer exit code
+function M.run(arguments, program)
+  local code, command = run(arguments, program)
+  local lost = require("console").lost()
+  if lost and lost ~= "" then
+    require("host.output").complain("takeover: standard output cannot be written: " .. lost, true)
+  end
+  if lost and code == 0 and not tells_by_exit_code[command] then
+    return require("host.exit_codes").output
+  end
   return code
 end
 

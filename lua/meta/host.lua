@@ -67,6 +67,11 @@ function console.write(stream, text, last) end
 -- Lines left out so far.
 ---@return integer
 function console.left_out() end
+
+-- Why something written to standard output did not arrive; empty when its reader went away, nil when
+-- all did.
+---@return string?
+function console.lost() end
 -- UTF-8 in a code page; "?" for what that does not have. Raises for an unknown code page.
 ---@return string
 function console.encode(text, code_page) end
