@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "outside.h"
 #include "platform.h"
 
 #define LINE_MAX_BYTES 1000 // of a line, where lines are counted
@@ -44,8 +45,12 @@ static void put(enum tk_stream stream, const char *text, size_t len)
 {
     FILE *file = stream == TK_STDOUT ? stdout : stderr;
     unsigned code_page = settings.code_page[stream];
+    struct tk_buffer shown = {0};
     bool complete;
 
+    tk_escape(&shown, text, len, TK_ESCAPE_SHOWN);
+    text = shown.text ? shown.text : "";
+    len = shown.len;
     errno = 0;
     if (code_page == TK_CODE_PAGE_UTF8) {
         complete = fwrite(text, 1, len, file) == len;
@@ -57,6 +62,7 @@ static void put(enum tk_stream stream, const char *text, size_t len)
         tk_buffer_free(&encoded);
     }
     flush(stream, complete);
+    tk_buffer_free(&shown);
 }
 
 // Tells of the lines that are missing before the next one that is not.

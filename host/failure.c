@@ -2,8 +2,9 @@
 #include "failure.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "outside.h"
 
 struct code_entry {
     const char *name;
@@ -30,7 +31,7 @@ int tk_fail(struct tk_failure *err, enum tk_code code, const char *format, ...)
     err->code = code;
     err->transient = tk_code_transient(code);
     va_start(args, format);
-    vsnprintf(err->message, sizeof err->message, format, args);
+    tk_vformat(err->message, sizeof err->message, format, args);
     va_end(args);
     return -1;
 }
@@ -40,14 +41,14 @@ int tk_fail_hint(struct tk_failure *err, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(err->hint, sizeof err->hint, format, args);
+    tk_vformat(err->hint, sizeof err->hint, format, args);
     va_end(args);
     return -1;
 }
 
 int tk_fail_target(struct tk_failure *err, const char *target)
 {
-    snprintf(err->target, sizeof err->target, "%s", target ? target : "");
+    tk_format(err->target, sizeof err->target, "%s", target ? target : "");
     return -1;
 }
 

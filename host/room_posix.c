@@ -14,9 +14,9 @@
 #define FILES_LEAST     64   // descriptors: journal, locks, connections, children
 #define FILES_WANTED    1024 // raised to this where that is allowed
 #define THREADS_LEAST   4    // for branches side by side; without more they wait for each other
-#define BYTES_BESIDE    ((size_t)64 << 20) // address space besides the stacks of threads
-#define STACK_UNLIMITED ((size_t)2 << 20)  // what libuv takes then
-#define EXIT_INTERNAL   21                 // as in lua/host/exit_codes.lua
+#define BYTES_BESIDE    ((size_t)128 << 20) // address space besides the stacks of threads
+#define STACK_UNLIMITED ((size_t)2 << 20)   // what libuv takes then
+#define EXIT_INTERNAL   21                  // as in lua/host/exit_codes.lua
 
 // A file that is opened later must not become what we print to.
 static void open_standard_streams(void)

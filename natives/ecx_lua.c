@@ -10,7 +10,9 @@
 #include "ecx.h"
 #include "log.h"
 #include "lua_util.h"
+#include "outside.h"
 #include "platform.h"
+#include "redact.h"
 
 #define TIMEOUT_S    10
 #define ORDER_S      3600 // a group is moved when its scripts have ended
@@ -206,16 +208,20 @@ static int logged(lua_State *L, int status, lua_KContext context)
 // Pushes the text as clplogcmd may have it: one line, no secret, not too long.
 static void push_message(lua_State *L, int index)
 {
-    struct tk_buffer *clean = new_buffer(L);
+    int top = lua_gettop(L);
+    struct tk_buffer *clean = new_buffer(L), *shown;
     size_t len;
     const char *text = luaL_tolstring(L, index, &len);
 
     tk_redact(clean, text, len);
     for (size_t i = 0; i < clean->len; i++) {
-        if ((unsigned char)clean->text[i] < 0x20) {
+        if (strchr("\t\n\r", clean->text[i])) {
             clean->text[i] = ' ';
         }
     }
+    shown = new_buffer(L);
+    tk_escape(shown, clean->text ? clean->text : "", clean->len, TK_ESCAPE_ALL);
+    clean = shown;
     len = clean->len;
     if (len > MESSAGE_MAX) {
         len = MESSAGE_MAX;
@@ -224,8 +230,8 @@ static void push_message(lua_State *L, int index)
         }
     }
     lua_pushlstring(L, clean->text ? clean->text : "", len);
-    lua_replace(L, -3);
-    lua_pop(L, 1);
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
 }
 
 // ecx.log(level, text [, options]) -> boolean   [-3, +1, e]; raises ECX_FAILED

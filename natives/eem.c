@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "outside.h"
 
 struct tk_eem {
     int refs; // touched by the loop's thread only
@@ -172,25 +173,14 @@ static const char *hint_of(enum tk_code meaning, const char *code)
     return "";
 }
 
-// EEM's own words come from the network: one line, not too long.
-static void one_line(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text ? text : "");
-    for (char *p = out; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            *p = ' ';
-        }
-    }
-}
-
 int tk_eem_refused(const struct tk_eem_request *request, int status, const char *code,
                    const char *message, struct tk_failure *err)
 {
     enum tk_code meaning = code_of(status, code);
     char words[256], number[32];
 
-    one_line(words, sizeof words, message);
-    one_line(number, sizeof number, code);
+    tk_format(words, sizeof words, "%s", message ? message : "");
+    tk_format(number, sizeof number, "%s", code ? code : "");
     tk_fail(err, meaning, "%s: ExpEther Manager answers %s %s with HTTP %d%s%s%s%s",
             tk_code_meaning(meaning), request->method, request->path, status,
             number[0] ? ", code " : "", number, words[0] ? ": " : "", words);
@@ -204,13 +194,12 @@ int tk_eem_refused(const struct tk_eem_request *request, int status, const char 
 int tk_eem_bad_answer(const struct tk_eem_request *request, int status, struct tk_failure *err,
                       const char *format, ...)
 {
-    char text[400], why[sizeof text];
+    char why[400];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    tk_vformat(why, sizeof why, format, args);
     va_end(args);
-    one_line(why, sizeof why, text);
     tk_fail(err, TK_EEM_BAD_ANSWER, "the answer to %s %s is not ExpEther Manager's: %s",
             request->method, request->path, why);
     tk_fail_hint(err, "%s", hint_of(TK_EEM_BAD_ANSWER, NULL));

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "http_transfer.h"
+#include "outside.h"
 
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
@@ -327,8 +328,8 @@ enum tk_http_error tk_http_request(struct tk_http *http, const char *method, con
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
-    snprintf(answer->content_type, sizeof answer->content_type, "%s",
-             content_type ? content_type : "");
+    tk_format(answer->content_type, sizeof answer->content_type, "%s",
+              content_type ? content_type : "");
     if (result != TK_HTTP_OK) {
         tk_transfer_say_why(&t, code, message, message_size);
     }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "limit.h"
+#include "outside.h"
 #include "platform.h"
 
 #define HEADER_MAX_BYTES (256 * 1024)
@@ -177,6 +178,6 @@ void tk_transfer_say_why(const struct tk_transfer *t, CURLcode code, char *messa
     } else if (code == CURLE_LOGIN_DENIED) {
         snprintf(message, size, "a user name inside the address is not accepted");
     } else {
-        snprintf(message, size, "%s", t->message[0] ? t->message : curl_easy_strerror(code));
+        tk_format(message, size, "%s", t->message[0] ? t->message : curl_easy_strerror(code));
     }
 }

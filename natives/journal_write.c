@@ -7,6 +7,7 @@
 #include "log.h"
 #include "memory.h"
 #include "platform.h"
+#include "redact.h"
 
 #define RESERVE_BYTES 262144 // some hundred calls with their answers
 

@@ -7,7 +7,9 @@
 #include <uv.h>
 
 #include "console.h"
+#include "outside.h"
 #include "platform.h"
+#include "redact.h"
 
 #define TEXT_MAX 16384 // bytes of one message or value; the rest is counted only
 
@@ -44,8 +46,9 @@ int tk_log_file(const char *path, struct tk_failure *err)
         tk_log_close();
         return 0;
     }
-    code = uv_fs_open(NULL, &request, path, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_APPEND | UV_FS_O_NONBLOCK,
-                      0640, NULL); // a pipe that nobody reads must not keep us
+    code = uv_fs_open(NULL, &request, path,
+                      UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_APPEND | UV_FS_O_NONBLOCK, 0640,
+                      NULL); // a pipe that nobody reads must not keep us
     uv_fs_req_cleanup(&request);
     if (code < 0) {
         tk_fail(err, TK_FS_FAILED, "the log file %s cannot be opened: %s", path, uv_strerror(code));
@@ -55,42 +58,6 @@ int tk_log_file(const char *path, struct tk_failure *err)
     file = code;
     file_failed = false;
     return 0;
-}
-
-// Length of the valid UTF-8 sequence at `s` and its character; 0 when it is none.
-static size_t decode(const char *s, size_t len, uint32_t *character)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    size_t need = u[0] < 0x80   ? 1
-                  : u[0] < 0xc2 ? 0
-                  : u[0] < 0xe0 ? 2
-                  : u[0] < 0xf0 ? 3
-                  : u[0] < 0xf5 ? 4
-                                : 0;
-    uint32_t c;
-
-    if (need == 0 || need > len) {
-        return 0;
-    }
-    c = need == 1 ? u[0] : u[0] & (0xffu >> (need + 1));
-    for (size_t i = 1; i < need; i++) {
-        if ((u[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        c = c << 6 | (u[i] & 0x3f);
-    }
-    if ((need == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-        (need == 4 && (c < 0x10000 || c > 0x10ffff))) {
-        return 0;
-    }
-    *character = c;
-    return need;
-}
-
-// Characters that would break the line or talk to the terminal.
-static bool is_control(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
 }
 
 static void add_control(struct tk_buffer *line, uint32_t c)
@@ -111,7 +78,7 @@ static void add_escaped(struct tk_buffer *line, const char *text, size_t len, bo
     tk_redact(&clean, text, len);
     for (size_t i = 0; i < clean.len;) {
         uint32_t c = 0;
-        size_t n = decode(clean.text + i, clean.len - i, &c);
+        size_t n = tk_utf8_decode(clean.text + i, clean.len - i, &c);
 
         if (i >= TEXT_MAX) {
             tk_buffer_printf(line, "... (%zu bytes more)", clean.len - i);
@@ -120,7 +87,7 @@ static void add_escaped(struct tk_buffer *line, const char *text, size_t len, bo
         if (n == 0) {
             tk_buffer_puts(line, "\xef\xbf\xbd"); // U+FFFD
             n = 1;
-        } else if (is_control(c)) {
+        } else if (tk_is_acting(c)) {
             add_control(line, c);
         } else {
             if (quoted && (c == '"' || c == '\\')) {

@@ -5,7 +5,9 @@
 
 #include "log.h"
 #include "lua_util.h"
+#include "outside.h"
 #include "platform.h"
+#include "redact.h"
 
 #define LINE       "log line"
 #define DEPTH_MAX  4
@@ -265,20 +267,38 @@ static int l_redact(lua_State *L)
     return 1;
 }
 
+// log.escape(text [, lines]) -> text that does not act; with `lines`, line ends and tabs stay.
+// [-2, +1, e]
+static int l_escape(lua_State *L)
+{
+    size_t len;
+    const char *text;
+    struct tk_buffer *shown;
+
+    lua_settop(L, 2);
+    text = luaL_tolstring(L, 1, &len);
+    shown = new_buffer(L);
+    tk_escape(shown, text, len, lua_toboolean(L, 2) ? TK_ESCAPE_LINES : TK_ESCAPE_ALL);
+    lua_pushlstring(L, shown->text ? shown->text : "", shown->len);
+    tk_buffer_free(shown);
+    return 1;
+}
+
 // log.system(text) -> boolean   [-1, +1, e]
 static int l_system(lua_State *L)
 {
-    struct tk_buffer *clean;
+    struct tk_buffer *clean, *shown;
     const char *text;
     size_t len;
 
     text = luaL_checklstring(L, 1, &len);
     clean = new_buffer(L);
-    if (tk_redact(clean, text, len)) {
-        text = clean->text;
-    }
-    lua_pushboolean(L, tk_platform_report(text));
+    shown = new_buffer(L);
+    tk_redact(clean, text, len);
+    tk_escape(shown, clean->text ? clean->text : "", clean->len, TK_ESCAPE_LINES);
+    lua_pushboolean(L, tk_platform_report(shown->text ? shown->text : ""));
     tk_buffer_free(clean);
+    tk_buffer_free(shown);
     return 1;
 }
 
@@ -303,14 +323,9 @@ static int l_close(lua_State *L)
 int luaopen_log(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"debug", l_debug},
-        {"info", l_info},
-        {"warn", l_warn},
-        {"error", l_error},
-        {"configure", l_configure},
-        {"redact", l_redact},
-        {"system", l_system},
-        {"add_secret", l_add_secret},
+        {"debug", l_debug},   {"info", l_info},           {"warn", l_warn},
+        {"error", l_error},   {"configure", l_configure}, {"redact", l_redact},
+        {"escape", l_escape}, {"system", l_system},       {"add_secret", l_add_secret},
         {NULL, NULL},
     };
 

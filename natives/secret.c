@@ -8,6 +8,7 @@
 #include "fs.h"
 #include "log.h"
 #include "platform.h"
+#include "redact.h"
 
 #define FILE_MAX 65536
 #define PREFIX   "TAKEOVER_SECRET_"

@@ -199,7 +199,8 @@ function M.tell_ecx(environment, level, text)
   end
   local scheduler = require("host.scheduler")
   local ok, failed = scheduler.shielded(function()
-    return require("ecx").log(level, "takeover: " .. text:sub(1, MESSAGE_MAX))
+    local shown = require("log").redact(text):sub(1, MESSAGE_MAX) -- in this order
+    return require("ecx").log(level, "takeover: " .. shown)
   end)
   if not ok then
     require("log").warn("clplogcmd failed", { failure = tostring(failed) })

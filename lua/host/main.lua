@@ -47,7 +47,9 @@ local runs_scripts = {
 -- Seconds after which a command that only looks gives up what is still missing, however slowly it
 -- comes: whoever waits for the answer decides by it.
 local LOOK_WITHIN = 120
-local only_looks = { status = true, vm = true, gpu = true, check = true, plan = true, undrain = true }
+local only_looks = {
+  status = true, vm = true, gpu = true, check = true, plan = true, undrain = true,
+}
 
 local function run_command(command, name, ...)
   if only_looks[name] then

@@ -143,24 +143,45 @@ local function write(stream, text, last)
   console.write(stream, redact(text), last)
 end
 
+-- What is put into a line does not begin another one; nothing else in it acts either, by
+-- console.write.
+local function one_line(format, ...)
+  local values = table.pack(...)
+  for i = 1, values.n do
+    if type(values[i]) == "string" and values[i] ~= "\n" then -- alone, it is an empty line
+      values[i] = values[i]:gsub("[\r\n]", { ["\r"] = "\\r", ["\n"] = "\\n" })
+    end
+  end
+  return values.n > 0 and format:format(table.unpack(values, 1, values.n)) or format
+end
+
 -- A line of the result for people; nothing with --json.
 function M.line(format, ...)
   if not state.json then
-    write("stdout", (select("#", ...) > 0 and format:format(...) or format) .. "\n")
+    write("stdout", one_line(format, ...) .. "\n")
+  end
+end
+
+-- Several lines of our own making, which may be empty ones.
+function M.block(text)
+  if not state.json then
+    write("stdout", text .. "\n")
   end
 end
 
 -- A line that tells what came of a command: it is shown where the number of lines is limited, too.
 function M.conclude(format, ...)
   if not state.json then
-    write("stdout", (select("#", ...) > 0 and format:format(...) or format) .. "\n", true)
+    write("stdout", one_line(format, ...) .. "\n", true)
   end
 end
 
--- A line on stderr, whatever the form of the result. last: it tells what came of the command.
+-- A line on stderr, whatever the form of the result; where the text has several, the others stand
+-- under the first, so that none can be taken for a line of its own. last: it tells what came of the
+-- command.
 ---@param last boolean?
 function M.complain(text, last)
-  write("stderr", text .. "\n", last)
+  write("stderr", text:gsub("\n", "\n  ") .. "\n", last)
 end
 
 -- Text on stdout, whatever its form: a document that is no JSON.
@@ -185,7 +206,7 @@ function M.table(header, rows, options)
   for i, title in ipairs(header) do
     widths[i] = M.width(title)
     for _, row in ipairs(rows) do
-      local cell = row[i] == nil and "" or tostring(row[i])
+      local cell = row[i] == nil and "" or one_line("%s", tostring(row[i]))
       widths[i] = math.max(widths[i], M.width(cell))
       right[i] = right[i] or type(row[i]) == "number"
     end
@@ -193,7 +214,7 @@ function M.table(header, rows, options)
   local function show(cells, paint)
     local parts = {}
     for i = 1, #header do
-      local text = cells[i] == nil and "" or tostring(cells[i])
+      local text = cells[i] == nil and "" or one_line("%s", tostring(cells[i]))
       local gap = (" "):rep(widths[i] - M.width(text))
       local colour = paint(i, text)
       parts[i] = right[i] and gap .. M.paint(text, colour) or M.paint(text, colour) .. gap
@@ -218,7 +239,7 @@ local function rewrite()
   if progress.reason and progress.reason ~= "" then
     line = line .. "   " .. progress.reason
   end
-  line = redact(line)
+  line = require("log").escape(redact(line))
   local columns = math.tointeger(tonumber(os.getenv("COLUMNS") or "")) or 80
   while M.width(line) >= columns and #line > 0 do
     line = line:sub(1, (utf8.offset(line, -1) or 1) - 1)

@@ -163,6 +163,12 @@ function log.error(message, fields) end
 -- Everything printed goes through this. Texts of less than 4 bytes are not kept out.
 ---@return string
 function log.redact(text) end
+-- A text from outside as it may be shown: control characters (C0, C1), line separators and marks of the direction of writing
+-- become escapes like \n and \u009b, bytes that are no UTF-8 U+FFFD. Everything printed and logged goes through this, too.
+---@param text string
+---@param lines boolean? line ends and tabs stay
+---@return string
+function log.escape(text, lines) end
 function log.add_secret(text) end
 -- Tells the Event Log of Windows of something that failed, where the installer has registered Takeover there; false elsewhere.
 ---@return boolean told

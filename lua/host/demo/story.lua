@@ -162,7 +162,7 @@ local scenes = {
 
 -- Plays one scene. Gives its row, and what went wrong in words.
 local function play_scene(stage, scene, number)
-  output.line("%s", output.paint(("\n%d. %s"):format(number, scene.title), "bold"))
+  output.block(output.paint(("\n%d. %s"):format(number, scene.title), "bold"))
   local began = loop.now()
   local result = scene.run(stage) or {}
   local took = result.took or loop.now() - began

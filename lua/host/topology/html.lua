@@ -6,6 +6,10 @@ local ENTITIES = {
   ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;",
 }
 local REPLACEMENT = "\u{FFFD}"
+-- C1, and marks that change the direction of writing.
+local ACTING = {
+  "\u{061c}", "\xc2[\x80-\x9f]", "\xe2\x80[\x8e\x8f\xa8-\xae]", "\xe2\x81[\xa6-\xa9]",
+}
 
 -- Bytes that are no UTF-8 become replacement characters.
 local function valid(text)
@@ -25,14 +29,18 @@ local function valid(text)
 end
 
 -- For content and for attributes in double quotes. Control characters, which HTML does not allow,
--- become replacement characters.
+-- and marks that change the direction of writing become replacement characters.
 ---@param value any
 ---@return string
 function M.text(value)
   if value == nil then
     return ""
   end
-  local text = valid(tostring(value)):gsub("[%c\127]", function(char)
+  local text = valid(tostring(value))
+  for _, acting in ipairs(ACTING) do
+    text = text:gsub(acting, REPLACEMENT)
+  end
+  text = text:gsub("[%c\127]", function(char)
     return (char == "\n" or char == "\t") and " " or REPLACEMENT
   end)
   return (text:gsub("[&<>\"']", ENTITIES))

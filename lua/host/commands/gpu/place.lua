@@ -75,13 +75,16 @@ local function show(plan, vms)
     output.table({ "vm", "priority", "node", "devices", "why there" }, rows)
   end
   if #left_out > 0 then
-    output.line("%sno place for", #rows > 0 and "\n" or "")
+    output.block((#rows > 0 and "\n" or "") .. "no place for")
     output.table({ "vm", "priority", "code", "" }, left_out, { colours = { [3] = function()
       return "red"
     end } })
   end
   for i, move in ipairs(plan.moves) do
-    output.line("%s%s", i == 1 and "\nto be done\n  " or "  ", move_words(move))
+    if i == 1 then
+      output.block("\nto be done")
+    end
+    output.line("  %s", move_words(move))
   end
   output.line("\n%d placed, %d not; %s", #rows, #left_out, plan.optimal
     and "optimal: " .. plan.proof or "not proven optimal: " .. plan.why_not_optimal)

@@ -222,13 +222,13 @@ local function show(devices, nodes)
   if #devices > 0 then
     output.line("-- for `devices` in parameters.lua\n")
     for _, one in ipairs(devices) do
-      output.line("%s", one.text)
+      output.block(one.text)
     end
   end
   if #nodes > 0 then
     output.line("-- for `nodes` in parameters.lua, with the server's name instead of ...\n")
     for _, one in ipairs(nodes) do
-      output.line("%s", one.text)
+      output.block(one.text)
     end
   end
   if #devices + #nodes == 0 then

@@ -1,16 +1,26 @@
-// Known secrets and their removal from texts: see log.h. Every form of every secret is searched for
-// and the bytes that it covers are marked first, so that secrets which overlap vanish completely.
+// Known secrets and their removal from texts: see redact.h. Every form of every secret is searched
+// for and the bytes that it covers are marked first, so that secrets which overlap vanish
+// completely.
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
-#include "log.h"
+#include "redact.h"
 
 #define BASE64_MIN 6 // shorter pieces would hit by chance
+
+static uv_once_t once = UV_ONCE_INIT;
+static uv_rwlock_t lock; // of `known`: back ends say what went wrong on threads of the pool
 
 static struct {
     struct tk_buffer *forms;
     size_t count;
 } known;
+
+static void init(void)
+{
+    uv_rwlock_init(&lock);
+}
 
 static void add_form(const char *text, size_t len)
 {
@@ -121,6 +131,8 @@ void tk_secret_add(const char *text, size_t len)
     if (len < TK_SECRET_MIN) {
         return;
     }
+    uv_once(&once, init);
+    uv_rwlock_wrlock(&lock);
     add_form(text, len);
     add_json(text, len, false);
     add_json(text, len, true);
@@ -132,16 +144,20 @@ void tk_secret_add(const char *text, size_t len)
         add_base64(text, len, before, "+/");
         add_base64(text, len, before, "-_");
     }
+    uv_rwlock_wrunlock(&lock);
 }
 
 void tk_secrets_forget(void)
 {
+    uv_once(&once, init);
+    uv_rwlock_wrlock(&lock);
     for (size_t i = 0; i < known.count; i++) {
         tk_wipe(known.forms[i].text, known.forms[i].size);
         tk_buffer_free(&known.forms[i]);
     }
     tk_free(known.forms);
     memset(&known, 0, sizeof known);
+    uv_rwlock_wrunlock(&lock);
 }
 
 // First place of `form` in the text at or after `from`; `len` when there is none.
@@ -165,6 +181,8 @@ bool tk_redact(struct tk_buffer *out, const char *text, size_t len)
 {
     char *covered = NULL;
 
+    uv_once(&once, init);
+    uv_rwlock_rdlock(&lock);
     for (size_t i = 0; i < known.count; i++) {
         const struct tk_buffer *form = &known.forms[i];
 
@@ -175,6 +193,7 @@ bool tk_redact(struct tk_buffer *out, const char *text, size_t len)
             memset(covered + at, 1, form->len);
         }
     }
+    uv_rwlock_rdunlock(&lock);
     if (!covered) {
         tk_buffer_add(out, text, len);
         return false;
