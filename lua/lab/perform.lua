@@ -2,8 +2,11 @@
 -- that was ordered for this call (docs/lab.md) is carried out. Shared by the faces.
 local scheduler = require("host.scheduler")
 
+local sight = require("lab.world.sight")
+
 local M = {}
 
+local TICK = 0.02 -- seconds between looks whether a silent target speaks again
 local HTML = [[<!DOCTYPE html>
 <html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>
 ]]
@@ -33,6 +36,23 @@ local function spoil(effect, rule, answer)
   return answer
 end
 
+-- The answer of a look that lacks rows. `act` does not wait.
+local function with_sight(p, rule)
+  p.world.sight = sight.new(p.world, p.target, rule, p.call)
+  local ok, answer = pcall(p.act)
+  p.world.sight = nil
+  return ok and answer or error(answer, 0)
+end
+
+-- Nothing is said as long as the rule is in force, and then the connection is closed.
+local function say_nothing(p, rule)
+  while p.world.faults:has(rule) do
+    scheduler.sleep(TICK)
+    p.world:advance()
+  end
+  p.request.close()
+end
+
 ---@class Performance
 ---@field world table
 ---@field target string        "eem" or the node's name
@@ -58,6 +78,8 @@ function M.call(p)
   if effect == "unreachable" or effect == "drop" then
     p.request.close()
     return nil
+  elseif effect == "silence" then
+    return say_nothing(p, rule)
   elseif effect == "error" then
     return p.refuse(rule)
   elseif effect == "delay" then
@@ -65,7 +87,7 @@ function M.call(p)
     world:advance()
   end
   world.by = p.by
-  local answer = p.act()
+  local answer = (effect == "empty" or effect == "short") and with_sight(p, rule) or p.act()
   if effect == "delay after" then
     scheduler.sleep(rule.seconds or 1)
   elseif effect == "drop after" then

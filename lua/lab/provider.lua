@@ -24,7 +24,7 @@ local namespaces = {
 ---@return table? provider nil when there is no such node or namespace
 function M.new(world, node_name, namespace)
   local known = namespaces[(namespace:gsub("\\", "/"):gsub("^/+", ""):lower())]
-  local node = world:node(node_name)
+  local node = world:at(node_name)
   if not known or not node then
     return nil
   end
@@ -32,7 +32,7 @@ function M.new(world, node_name, namespace)
     world = world,
     node = node,
     hyperv = node.hyperv,
-    host = node.name:upper(),
+    host = node.host_name,
     namespace = known.name,
   }
   return setmetatable({ namespace = known, context = context }, Provider)
@@ -72,7 +72,8 @@ function Provider:instances(name)
   for _, schema in ipairs(concrete(self, need_class(self, name))) do
     local producer = self.namespace.producers[schema.name]
     if producer then
-      local made = producer(self.context)
+      local made, sight = producer(self.context), self.context.world.sight
+      made = sight and sight:instances(schema.name, made) or made
       table.move(made, 1, #made, #list + 1, list)
     end
   end
@@ -244,7 +245,11 @@ function Provider:call(class, keys, method, args)
   local found, name = find_method(self, class, method)
   local signature = found.methods[name]
   local fn = self.namespace.methods[found.name .. "." .. name]
-  local code, values = fn(self.context, instance, named(signature, args))
+  local arguments = named(signature, args)
+  local code, values = self.context.world.faults:returns(), nil
+  if not code then
+    code, values = fn(self.context, instance, arguments)
+  end
   local outs = {}
   for _, out in ipairs(signature.outs) do
     outs[#outs + 1] = { name = out.name, type = out.type, array = out.array, value = values

@@ -3,6 +3,7 @@
 -- without input, output or time of its own; docs/lab.md has the interface, the definition of a
 -- cluster, switches and latencies.
 local clock = require("lab.world.clock")
+local definition_of = require("lab.world.definition")
 local errors = require("lab.world.errors")
 local fabric = require("lab.world.fabric")
 local faults = require("lab.world.faults")
@@ -12,6 +13,7 @@ local hyperv = require("lab.world.hyperv")
 local invariants = require("lab.world.invariants")
 local kept = require("lab.world.text").kept
 local nodes = require("lab.world.nodes")
+local suggestion = require("failover.parameters.schema").suggestion
 local pnp = require("lab.world.pnp")
 
 local M = {}
@@ -54,6 +56,7 @@ M.latency = {
   shutdown = 5, -- of the guest
   critical = 30, -- until a virtual machine without its disk gives up
   node_boot = 60,
+  removal_lag = 0, -- until a row of what was removed is gone from Hyper-V's lists
   job_kept = 300, -- until a finished job is forgotten
   answer = 0, -- of every call; faces wait for it
 }
@@ -77,6 +80,9 @@ M.switches = {
   -- its file)
   crash_leaves = "off",
   device_paths_out = "path", -- what dismount and mount give out: "path" | "empty"
+  -- cards of a machine that is turned off instead of shut down: "well" | "card fails"
+  forced_stop = "well",
+  dead_nodes = "silent", -- a node without power: "silent" | "refused" (connections to it)
   reboot_needed = false, -- what enabling and disabling a driver says
   critical_base = 32781, -- EnabledState of RunningCritical
 }
@@ -90,7 +96,12 @@ local function overlay(defaults, changes, what)
   end
   for name, value in next, changes or {} do
     if defaults[name] == nil then
-      error("lab: there is no " .. what .. " '" .. tostring(name) .. "'", 0)
+      local known = {}
+      for other in next, defaults do
+        known[#known + 1] = other
+      end
+      table.sort(known)
+      error(("lab: there is no %s '%s'%s"):format(what, tostring(name), suggestion(name, known)), 0)
     end
     result[name] = value
   end
@@ -114,16 +125,14 @@ local function add_disks(world, cluster)
   end
 end
 
-local function add_node(world, definition, changes)
+local function add_node(world, definition)
   local number = #world.node_list + 1
-  local power = changes.up
-  if power == nil then
-    power = definition.up ~= false
-  end
+  local power = definition.up ~= false
   local node = {
     name = definition.name,
     number = number,
     address = definition.address,
+    host_name = (definition.host_name or definition.name):upper(),
     power = power,
     up = power,
     epoch = 0,
@@ -146,13 +155,12 @@ local function add_node(world, definition, changes)
 end
 
 -- Slots, with those that nodes have prepared (driver disabled) known to them.
-local function add_slots(world, cluster, options)
-  for _, definition in ipairs(cluster.devices or {}) do
-    world.fabric:add_slot(definition, options.devices and options.devices[definition.id])
+local function add_slots(world, definitions)
+  for _, definition in ipairs(definitions) do
+    world.fabric:add_slot(definition)
   end
   for _, node in ipairs(world.node_list) do
-    local changes = options.nodes and options.nodes[node.name] or {}
-    for _, id in ipairs(changes.disabled or node.definition.disabled or {}) do
+    for _, id in ipairs(node.definition.disabled or {}) do
       local slot = world.fabric:device(id)
       slot.port = world.fabric:reserve_port(node.board_record, slot).number
       node.pnp:remember_disabled(slot)
@@ -179,29 +187,26 @@ local DEFAULTS = {
 }
 local PREPARED = { stop_action = 2, cache_types = true, low_mmio = 3072, high_mmio = 33280 }
 
-local function config_of(world, definition, changes)
+local function config_of(world, definition)
   local config = { name = definition.name, root = definition.root, created = world:dmtf() }
   config.snapshot_root, config.swap_root = definition.root, definition.root
   for name, default in next, DEFAULTS do
-    local value = changes[name]
-    if value == nil then
-      value = definition[name]
-    end
+    local value = definition[name]
     if value == nil then
       value = default
     end
-    if (changes.prepared or definition.prepared) and PREPARED[name] ~= nil then
+    if definition.prepared and PREPARED[name] ~= nil then
       value = PREPARED[name]
     end
     config[name] = value
   end
   config.disks, config.adapters, config.assignments, config.partitions = {}, {}, {}, {}
-  for i, path in ipairs(changes.disks or definition.disks or {}) do
+  for i, path in ipairs(definition.disks or {}) do
     local id = string.format("Microsoft:%s\\" .. GUID, definition.id, 0xD15C0000, i)
     config.disks[i] = { id = id, path = path, kind = path:lower():match("%.iso$") and "iso"
       or "disk" }
   end
-  for i, switch in ipairs(changes.adapters or definition.adapters or {}) do
+  for i, switch in ipairs(definition.adapters or {}) do
     local id = string.format("Microsoft:%s\\" .. GUID, definition.id, 0xE0E00000, i)
     config.adapters[i] = { id = id, name = "Network Adapter", switch = switch, connected = true }
   end
@@ -246,30 +251,25 @@ local function assign_at_begin(world, node, vm, ids)
   end
 end
 
-local function add_vm(world, definition, changes)
+local function add_vm(world, definition)
   local id = definition.id:upper()
   world.vm_list[#world.vm_list + 1] = { id = id, name = definition.name }
-  local config = config_of(world, definition, changes)
+  local config = config_of(world, definition)
   local first = world.node_list[1]
   local path = first.hyperv:config_path(config.root, id)
   local entry = write_file(world, first, path, 54322)
   entry.config, entry.vm_id = config, id
-  write_file(world, first, (path:gsub("%.vmcx$", ".vmrs")), 61440).saved = changes.saved_file
-    or definition.saved_file
+  write_file(world, first, (path:gsub("%.vmcx$", ".vmrs")), 61440).saved = definition.saved_file
   for _, disk in ipairs(config.disks) do
     write_file(world, first, disk.path, 40 << 30)
   end
-  local registered = changes.registered or definition.registered or {}
+  local registered = definition.registered or {}
   for i, name in ipairs(type(registered) == "string" and { registered } or registered) do
     local node = world.node_by_name[name]
     local vm = node.hyperv:register(id, config, path)
     if i == 1 then
-      assign_at_begin(world, node, vm, changes.devices or definition.devices or {})
-      local running = changes.running
-      if running == nil then
-        running = definition.running
-      end
-      if running then
+      assign_at_begin(world, node, vm, definition.devices or {})
+      if definition.running then
         node.hyperv:begin_running(vm)
       end
     end
@@ -305,18 +305,18 @@ function M.new(options)
   end
   world.switches = overlay(world.switches, options.switches, "switch")
   add_disks(world, cluster)
-  for _, definition in ipairs(cluster.nodes) do
-    add_node(world, definition, options.nodes and options.nodes[definition.name] or {})
+  for _, definition in ipairs(definition_of.entries(cluster, "nodes", options.nodes)) do
+    add_node(world, definition)
   end
-  add_slots(world, cluster, options)
+  add_slots(world, definition_of.entries(cluster, "devices", options.devices))
   world.fabric:begin()
   for _, slot in ipairs(world.fabric.slots) do
     if slot.board then
       world:node(world.fabric.by_id[slot.board].node).pnp:appear(slot)
     end
   end
-  for _, definition in ipairs(cluster.vms or {}) do
-    add_vm(world, definition, options.vms and options.vms[definition.name] or {})
+  for _, definition in ipairs(definition_of.entries(cluster, "vms", options.vms)) do
+    add_vm(world, definition)
   end
   for _, node in ipairs(world.node_list) do
     if node.up then
@@ -349,7 +349,12 @@ function World:next_event()
 end
 
 function World:eem()
-  return self.fabric
+  return self.sight and self.sight:eem(self.fabric) or self.fabric
+end
+
+-- The node that answers where this one is asked for: itself, or another one under its address.
+function World:at(name)
+  return self.node_by_name[self.poses and self.poses[name] or name]
 end
 
 function World:node(name)
@@ -379,7 +384,7 @@ function World:reachable(target)
   if target == "eem" then
     return self.fabric.up
   end
-  local node = self.node_by_name[target]
+  local node = self:at(target)
   return node ~= nil and node.up
 end
 

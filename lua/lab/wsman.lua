@@ -267,6 +267,7 @@ function M:read_call(headers, body)
 end
 
 function M:bind_provider(call)
+  call.sight = self.world().sight
   call.provider = self.providers.new(self.world(), self.node, call.namespace)
   if not call.provider then
     fault.raise_hresult(0x8004100E, ("The namespace %s does not exist."):format(call.namespace))
@@ -343,6 +344,27 @@ local function identify(known)
     "</s:Body></s:Envelope>"):format(SOAP, IDENTITY, version))
 end
 
+-- What http.sys says by itself where WinRM has no listener, or does not take requests now.
+local HTTP_SYS = {
+  [404] = { "Not Found", "HTTP Error 404. The requested resource is not found." },
+  [503] = { "Service Unavailable", "HTTP Error 503. The service is unavailable." },
+}
+local PAGE = [[<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN">
+<HTML><HEAD><TITLE>%s</TITLE>
+<META HTTP-EQUIV="Content-Type" Content="text/html; charset=us-ascii"></HEAD>
+<BODY><h2>%s</h2>
+<hr><p>%s</p>
+</BODY></HTML>
+]]
+
+local function http_sys(status)
+  local title, text = table.unpack(HTTP_SYS[status])
+  return {
+    status = status, headers = { ["Content-Type"] = "text/html; charset=us-ascii" },
+    body = PAGE:format(title, title, text),
+  }
+end
+
 local function plain(status, text, headers)
   headers = headers or {}
   headers["Content-Type"] = "text/plain; charset=utf-8"
@@ -377,7 +399,9 @@ function M:handle_envelope(request)
       return refused or self:protected(relates_to, self.operate, self, call, relates_to)
     end,
     refuse = function(rule)
-      if rule.http then
+      if HTTP_SYS[rule.http] then
+        return http_sys(rule.http)
+      elseif rule.http then
         return plain(math.tointeger(rule.http), rule.text or "refused by a rule",
           rule.http == 401 and { ["WWW-Authenticate"] = 'Basic realm="WSMAN"' } or nil)
       end

@@ -262,6 +262,7 @@ end
 ---@field parse_path function
 ---@field fragments boolean   columns of a query come as XmlFragment
 ---@field max_bytes integer   of the answer's envelope
+---@field sight table?        where a fault leaves rows out: lab/world/sight.lua
 ---@field body table          first element of the request's body
 
 -- Body of the answer to Enumerate.
@@ -269,6 +270,7 @@ end
 function M:enumerate(call)
   local request = call.body
   local found, query = find(call, values.child(request, "Filter"))
+  found = call.sight and call.sight:found(found) or found
   local write = item_writer(call, request, query)
   local context = { items = {}, at = 1, used = scheduler.now() }
   for _, instance in ipairs(found) do

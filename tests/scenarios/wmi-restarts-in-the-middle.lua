@@ -2,7 +2,7 @@ story "The management service restarts for 10 s in the middle of a start: waited
 
 cluster { latency = { boot = 15 } }
 when({ step = "GPU dismounted from this node" }, function()
-  local away = partition "ms1"
+  local away = fault { target = "ms1", match = {}, effect = "unreachable" }
   at(10, function()
     heal(away)
   end)

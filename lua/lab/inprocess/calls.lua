@@ -5,10 +5,12 @@
 local failure = require("failure")
 local scheduler = require("host.scheduler")
 local errors = require("lab.world.errors")
+local sight = require("lab.world.sight")
 
 local M = {}
 
 local REQUEST_TIMEOUT = 30 -- seconds that a client waits for one answer
+local CONNECT_TIMEOUT = { eem = 5, wmi = 10 } -- and for a connection (README, parameters)
 
 -- Failure codes of the two services for what a transport can do.
 local words = {
@@ -85,10 +87,21 @@ local function crash(actor)
   coroutine.yield()
 end
 
+-- How long a client waits for a connection to a target and for an answer, where that is said.
+function M.set_patience(actor, target, options)
+  actor.patience = actor.patience or {}
+  actor.patience[target] = options
+end
+
+local function patience_of(call, what, default)
+  local options = call.actor.patience and call.actor.patience[call.target]
+  return options and options[what] or default
+end
+
 -- Waits as a client does: no longer than its own patience, nor than the task's deadline. Returns
 -- whether the `seconds` were over by then.
-local function wait_for_answer(seconds)
-  local patience = REQUEST_TIMEOUT
+local function wait_for_answer(call, seconds, longest)
+  local patience = longest or patience_of(call, "timeout", REQUEST_TIMEOUT)
   local deadline = scheduler.current().deadline
   if deadline then
     patience = math.max(math.min(patience, deadline - scheduler.now()), 0.001)
@@ -122,8 +135,44 @@ local function refuse(call, rule, change)
   error(told(failed, call.about), 0)
 end
 
+-- Nobody answers. A client that has had answers waits for one more; else no connection comes about.
+local function silent(call, change)
+  local w, actor = words[call.kind], call.actor
+  local more = { maybe_executed = change, target = call.about }
+  if actor.connected and actor.connected[call.target] then
+    actor.connected[call.target] = nil
+    wait_for_answer(call, math.huge)
+    raise(w.timeout, w.name .. " did not answer in time", more)
+  end
+  wait_for_answer(call, math.huge,
+    patience_of(call, "connect_timeout", CONNECT_TIMEOUT[call.kind]))
+  more.maybe_executed = call.maybe_executed
+  raise(w.unreachable, "no connection to " .. w.name, more)
+end
+
+-- Raises what a call to a target that is down raises.
+function M.unreachable(world, call)
+  local rule = world.faults:of_dead(call.target)
+  if rule.effect == "silence" then
+    silent(call, call.maybe_executed)
+  end
+  raise(words[call.kind].unreachable, "no connection to " .. words[call.kind].name,
+    { target = call.about, maybe_executed = call.maybe_executed })
+end
+
+-- A look whose answer lacks rows. `act` does not wait.
+local function with_sight(world, rule, call, act)
+  world.sight = sight.new(world, call.target, rule, call)
+  local results = table.pack(pcall(act))
+  world.sight = nil
+  if not results[1] then
+    error(results[2], 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
 -- What the rule of a fault does to a call. `act` does the call. Returns act's results, or raises.
-local function strike(rule, call, act)
+local function strike(world, rule, call, act)
   local w, effect = words[call.kind], rule.effect
   local change = call.change or call.verb == "Invoke" or nil
   local function lost(code, message, http)
@@ -131,6 +180,10 @@ local function strike(rule, call, act)
   end
   if effect == "unreachable" then
     raise(w.unreachable, "no connection to " .. w.name, { target = call.about })
+  elseif effect == "silence" then
+    silent(call, change)
+  elseif effect == "empty" or effect == "short" then
+    return with_sight(world, rule, call, act)
   elseif effect == "drop" or effect == "drop after" then
     if effect == "drop after" then
       pcall(act) -- what it said is not heard, be it a refusal
@@ -143,13 +196,13 @@ local function strike(rule, call, act)
     if effect == "timeout after" then
       pcall(act)
     end
-    wait_for_answer(REQUEST_TIMEOUT)
+    wait_for_answer(call, math.huge)
     lost(w.timeout, w.name .. " did not answer in time")
   elseif effect == "refuse" then
     refuse(call, { http = call.kind == "eem" and 400 or nil }, change)
   elseif effect == "delay" or effect == "delay after" then
     local results = effect == "delay after" and table.pack(act())
-    if not wait_for_answer(rule.seconds or 1) then
+    if not wait_for_answer(call, rule.seconds or 1) then
       if not results then
         pcall(act) -- it is done after all, later than anybody waited
       end
@@ -177,6 +230,10 @@ end
 
 local function do_it(world, call, act, a, b, c)
   world.by = call.actor.by
+  local returned = call.method and world.faults:returns()
+  if returned then
+    return returned
+  end
   local ok, first, second, third = pcall(act, a, b, c)
   if not ok then
     error(told(translate(first), call.about), 0)
@@ -229,6 +286,19 @@ end
 ---@field about string? what a failure is about: an id
 --- and what a fault rule matches: verb, path, class, method, namespace
 
+local CUT = { effect = "silence" }
+-- Ways in which no answer arrives that a connection could be kept for.
+local BREAKS = { silence = true, unreachable = true, drop = true, ["drop after"] = true }
+
+local function connected(actor, target)
+  local known = actor.connected
+  if not known then
+    known = {}
+    actor.connected = known
+  end
+  known[target] = true
+end
+
 -- Does `act(a, b, c)` as one call to the outside.
 function M.outside(world, call, act, a, b, c)
   world:advance()
@@ -245,14 +315,20 @@ function M.outside(world, call, act, a, b, c)
   end
   rule = world.faults:take(call.target, call) or rule
   if world.cut and world.cut(actor.node, call.target) then -- no way from this node to the target
-    rule = { effect = "unreachable" }
+    rule = CUT
   end
   if not (rule or hook) then
+    connected(actor, call.target)
     return do_it(world, call, act, a, b, c)
   end
   local first, second, third
+  if not (rule and BREAKS[rule.effect]) then
+    connected(actor, call.target)
+  elseif rule.effect ~= "silence" and actor.connected then
+    actor.connected[call.target] = nil
+  end
   if rule then
-    first, second, third = strike(rule, call, function()
+    first, second, third = strike(world, rule, call, function()
       return do_it(world, call, act, a, b, c)
     end)
   else

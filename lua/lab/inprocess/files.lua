@@ -26,7 +26,9 @@ local function call(self, class, method, path, act, a, b, c)
 end
 
 local function files(self)
-  return self.place.files
+  local world = self.world
+  local real = (world.poses and world:at(self.node) or self.place).files
+  return world.sight and world.sight:files(real) or real
 end
 
 local function change(self, class, method, path, act)

@@ -123,7 +123,9 @@ end
 
 function Hyperv:host()
   self.name = self.name or look(self, VSMS, function()
-    return self.node:upper()
+    local hypervisor = host(self)
+    return hypervisor:shows_itself(VSMS) and hypervisor.node.host_name
+      or calls.raise("WMI_NOT_FOUND", "the host shows no " .. VSMS)
   end)
   return { name = self.name }
 end
@@ -204,7 +206,7 @@ end
 -- elsewhere.
 function M.explain_file(self, failed, file)
   if failed.code == "HYPERV_IN_USE" and self.world:reachable(self.node)
-    and not self.world:node(self.node).files:find(file) then
+    and not self.world:at(self.node).files:find(file) then
     return failures.as(failed, "HYPERV_NO_DEFINITION")
   end
   return failed
@@ -233,7 +235,7 @@ local function parts(self, vm, class, list, show_part)
   local id, kind = M.reference(vm)
   return look(self, class, function()
     local record, shown = host(self):any(id), {}
-    for i, part in ipairs(record and record.config[list] or {}) do
+    for i, part in ipairs(record and host(self):shown(record.config[list]) or {}) do
       shown[i] = show_part(part)
     end
     return something(self, shown, id, kind)
@@ -333,7 +335,7 @@ function Hyperv:partitions(vm)
     for _, gpu in ipairs(hypervisor:partitionable()) do
       present[gpu.name] = true
     end
-    for i, one in ipairs(record and record.config.partitions or {}) do
+    for i, one in ipairs(record and hypervisor:shown(record.config.partitions) or {}) do
       list[i] = {
         id = one.id, gpu = one.gpu, present = one.gpu == nil or present[one.gpu] or false,
         vram = amount(one.amount),

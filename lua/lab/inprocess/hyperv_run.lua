@@ -11,7 +11,9 @@ local COMPLETED, WARNINGS = 7, 32768
 local STOPPED = { [8] = true, [9] = true, [10] = true }
 
 function M.host(self)
-  return self.place.hyperv
+  local world = self.world
+  local real = (world.poses and world:at(self.node) or self.place).hyperv
+  return world.sight and world.sight:hyperv(real) or real
 end
 
 local function call_of(self, change, class, method)
@@ -32,6 +34,13 @@ function M.look(self, class, act, a, b)
   return calls.outside(self.world, call, act, self, a, b)
 end
 
+-- A look at a job, for the method that is followed.
+local function poll_of(self)
+  local call = call_of(self, false, "Msvm_ConcreteJob")
+  call.maybe_executed = true
+  return call
+end
+
 local function raise(code, message)
   calls.raise(code, message, { maybe_executed = true })
 end
@@ -49,7 +58,7 @@ local function follow(self, method, job)
     local now = scheduler.now()
     job = hypervisor:job(id)
     if not self.world:reachable(self.node) then
-      raise("WMI_UNREACHABLE", "no connection to the management service")
+      calls.unreachable(self.world, poll_of(self))
     elseif not job then
       raise("WMI_JOB_LOST", "the job of " .. method .. " is no longer there")
     elseif job.state == COMPLETED or job.state == WARNINGS or STOPPED[job.state] then
@@ -70,7 +79,11 @@ local services = {
 
 local function know_service(self, class)
   if services[class] and not self.services[class] then
-    M.look(self, class, function() end)
+    M.look(self, class, function()
+      if not M.host(self):shows_itself(class) then
+        calls.raise("WMI_NOT_FOUND", "the host shows no " .. class)
+      end
+    end)
     self.services[class] = true
   end
 end
@@ -91,7 +104,7 @@ end
 
 -- Calls a method of the world: `act` returns code, job, out. `target` goes into failures. Gives
 -- what the method gave and its job; raises, or gives the failure third when `judge` is true and
--- the job itself failed.
+-- the job itself failed, or the method said that what it looked at is not valid.
 local function invoke(self, change, class, method, target, act, judge)
   know_service(self, class)
   local ok, out, job, failed = pcall(run, self, change, class, method, act)
@@ -99,7 +112,7 @@ local function invoke(self, change, class, method, target, act, judge)
     return out, job
   end
   failed = failures.explain(failed or out, method, target)
-  if ok and judge then
+  if judge and (ok or failed.code == "HYPERV_INVALID" and not failed.http) then
     return nil, job, failed
   end
   error(failed, 0)

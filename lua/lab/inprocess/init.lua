@@ -1,6 +1,7 @@
 -- The natives' Lua interface on a simulated world, in the same process: what scenarios and the
 -- explorer run sequences
 -- against. lab/server.lua shows the same world over HTTP; a conformance spec compares the two.
+local calls = require("lab.inprocess.calls")
 local cluster = require("lab.inprocess.cluster")
 local eem = require("lab.inprocess.eem")
 local files = require("lab.inprocess.files")
@@ -23,10 +24,12 @@ function Connection:close() end
 -- of changes, its `faults` strike its calls by number.
 function M.natives(world, actor)
   return {
-    eem = function()
+    eem = function(options)
+      calls.set_patience(actor, "eem", options)
       return eem.open(world, actor)
     end,
-    wmi = function(_, node)
+    wmi = function(options, node)
+      calls.set_patience(actor, node, options)
       return setmetatable({ node = node }, Connection)
     end,
     hyperv = function(connection, options)

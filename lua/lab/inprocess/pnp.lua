@@ -12,7 +12,9 @@ local Pnp = {}
 Pnp.__index = Pnp
 
 local function tree(self)
-  return self.place.pnp
+  local world = self.world
+  local real = (world.poses and world:at(self.node) or self.place).pnp
+  return world.sight and world.sight:pnp(real) or real
 end
 
 -- `method`: of a change; nil for a look. Does act(a, b).
@@ -133,9 +135,13 @@ function Pnp:enable(id)
 end
 
 function Pnp:rescan()
-  call(self, "Win32_Process", "Create", RESCAN, function()
-    tree(self):rescan()
+  local code = call(self, "Win32_Process", "Create", RESCAN, function()
+    return tree(self):rescan()
   end)
+  if code ~= 0 then
+    calls.raise("PNP_FAILED", "Create returned " .. tostring(code),
+      { target = RESCAN, hresult = code })
+  end
 end
 
 function Pnp:close() end

@@ -240,20 +240,20 @@ local function express_ref(context, assigned)
       CreationClassName = class,
       DeviceID = "Microsoft:" .. host.guid .. "\\" .. assigned.instance,
       SystemCreationClassName = "Msvm_ComputerSystem",
-      SystemName = assigned.host:upper(),
+      SystemName = host.host_name,
     },
   }
 end
 
 local function pci_setting(context, vm, assigned)
+  local ref = express_ref(context, assigned)
   return allocation("Msvm_PciExpressSettingData", assigned.id, {
     Caption = "Virtual Pci Express Port Settings",
     ElementName = "Virtual PCI Express Port",
     ResourceType = 32769,
     ResourceSubType = PCI_SUBTYPE,
     AllocationUnits = "count",
-    HostResource = { paths.format(express_ref(context, assigned), assigned.host:upper(),
-      context.namespace) },
+    HostResource = { paths.format(ref, ref.keys.SystemName, context.namespace) },
     VirtualQuantity = 1,
     Reservation = 1,
     Limit = 1,
@@ -350,7 +350,7 @@ local SETTINGS = {
 local ONE = { false }
 local function each_setting(context, kind, visit)
   for _, vm in ipairs(all_vms(context)) do
-    for _, item in ipairs(kind.list and vm.config[kind.list] or ONE) do
+    for _, item in ipairs(kind.list and context.hyperv:shown(vm.config[kind.list]) or ONE) do
       visit(vm, kind.make(context, vm, item))
     end
   end

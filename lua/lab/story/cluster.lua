@@ -1,6 +1,7 @@
 -- The cluster of a scenario: the shipped one, with what the scenario lays over it, and the
 -- parameters that go with it, which are checked as an administrator's file is.
 local parameters = require("failover.parameters")
+local suggestion = require("failover.parameters.schema").suggestion
 local world = require("lab.world")
 
 local M = {}
@@ -87,7 +88,8 @@ local function with_more(base, more, complain)
   end
   for key, entries in pairs(more) do
     if type(definition[key]) ~= "table" then
-      complain("more has no list %q", tostring(key))
+      complain("more has no list %q%s", tostring(key),
+        suggestion(key, { "nodes", "devices", "vms", "disks" }))
     end
     definition[key] = table.move(definition[key], 1, #definition[key], 1, {})
     table.move(entries, 1, #entries, #definition[key] + 1, definition[key])
@@ -95,9 +97,8 @@ local function with_more(base, more, complain)
   return definition
 end
 
-local known = {
-  base = true, more = true, nodes = true, devices = true, vms = true, latency = true,
-  switches = true, parameters = true, vm = true,
+local KNOWN = {
+  "base", "more", "nodes", "devices", "vms", "latency", "switches", "parameters", "vm",
 }
 
 -- Other latencies than the usual ones, those apart that the scenario says itself: each takes
@@ -121,8 +122,12 @@ end
 -- `random`, if given, varies what the scenario does not say.
 function M.build(options, clock, complain, random)
   for key in pairs(options) do
-    if not known[key] then
-      complain("cluster has no field %q", tostring(key))
+    local known = false
+    for _, name in ipairs(KNOWN) do
+      known = known or name == key
+    end
+    if not known then
+      complain("cluster has no field %q%s", tostring(key), suggestion(key, KNOWN))
     end
   end
   local base = type(options.base) == "table" and options.base

@@ -83,7 +83,28 @@ local function happening_words(story, v)
   -- heal.
   function v.partition(node)
     story:tell("%-4s is cut off", node)
-    return story.world.faults:add({ target = node, match = {}, effect = "unreachable" })
+    return story.world.faults:add({ target = node, match = {}, effect = "silence" })
+  end
+  -- The lists of a node, or of "eem", lack the row of a virtual machine or device from now on.
+  -- Gives an id for heal.
+  function v.forget(name, target)
+    story:tell("     %s is missing in the lists of %s", name, target)
+    return admin("add fault", { target = target, effect = "short", rows = { name } }).id
+  end
+  -- A registration is shown in a state that it is not in: { enabled_state =, health_state =,
+  -- operational_status = { } }, numbers as WMI has them; none: as it is.
+  function v.shows(vm, node, state)
+    story:tell("%-4s shows %s%s", node, vm, state and " in another state" or " as it is")
+    local arguments = { vm = vm, node = node }
+    for name, value in pairs(state or {}) do
+      arguments[name] = value
+    end
+    admin("shows", arguments)
+  end
+  -- Under a node's address another one answers from now on; no other: the node itself again.
+  function v.answers_as(node, other)
+    story:tell("%-4s answers as %s", node, other or "itself")
+    admin("answers as", { node = node, as = other })
   end
   function v.move_disk(node, disk)
     story:tell("     disk %s goes to %s", disk or "G:", node or "nobody")

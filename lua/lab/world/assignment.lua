@@ -54,7 +54,7 @@ end
 
 function methods:assignments(vm)
   local list = {}
-  for i, assigned in ipairs(vm.config.assignments) do
+  for i, assigned in ipairs(self:shown(vm.config.assignments)) do
     list[i] = {
       id = assigned.id,
       instance = assigned.instance,
@@ -153,8 +153,13 @@ jobs.kind("mount", {
     if holder(self, entry) then
       return refuse(IN_USE, 0x80070020, "the device is assigned to a virtual machine")
     end
-    entry.dismounted, entry.listed = false, false
+    entry.dismounted = false
     entry.disabled = true
+    if self.world.latency.removal_lag > 0 then
+      self.world.clock:after(self.world.latency.removal_lag, list_due, entry)
+    else
+      entry.listed = false
+    end
     self.node.pnp.disabled[entry.id] = true
     self.world:log(self.node.name, "mount", entry.id)
     return { instance = out_path(self, entry.id) }
@@ -240,6 +245,7 @@ jobs.kind("remove", {
       return nil, { code = FAILED, text = "the setting is gone" }
     end
     local item = table.remove(vm.config[name], i)
+    self:linger(vm.config[name], item)
     local verb = name == "assignments" and "unassign"
       or name == "partitions" and "remove partition" or "remove " .. name
     if not vm.planned then

@@ -56,22 +56,14 @@ function M:add_board(node, definition)
 end
 
 -- Slot of an I/O box with the card in it.
-function M:add_slot(definition, changes)
-  changes = changes or definition
-  local function setting(name)
-    local value = changes[name]
-    if value == nil then
-      value = definition[name]
-    end
-    return value
-  end
+function M:add_slot(definition)
   local slot = {
     id = definition.id,
     mac = mac(definition.id),
     kind = "io",
-    group_id = setting("group_id") or FREE_IO,
-    power = setting("power") or "on",
-    reachable = setting("reachable") ~= false,
+    group_id = definition.group_id or FREE_IO,
+    power = definition.power or "on",
+    reachable = definition.reachable ~= false,
     enabled = true,
     link = "down",
     type = definition.type or "40g",
@@ -80,7 +72,7 @@ function M:add_slot(definition, changes)
     box = definition.box,
     functions = definition.functions,
     bridge = definition.bridge,
-    quarantined = setting("quarantined"),
+    quarantined = definition.quarantined,
     own_port = definition.port,
     update_time = 0,
     led = "off",
@@ -240,6 +232,7 @@ function M:box_power(box, on)
   for _, slot in ipairs(self.slots) do
     if slot.box == box and (slot.power == "on") ~= on then
       slot.power, slot.reachable = on and "on" or "off", on
+      slot.problem = on and slot.problem or nil
       changed[#changed + 1] = slot.id
     end
   end

@@ -20,6 +20,9 @@ local BY_FACE = {
   ["huge"] = true,
   ["truncate"] = true,
   ["unreachable"] = true,
+  ["silence"] = true,
+  ["empty"] = true,
+  ["short"] = true,
 }
 local BY_WORLD = {
   ["lie"] = true,
@@ -27,20 +30,40 @@ local BY_WORLD = {
   ["job hangs"] = true,
   ["job vanishes"] = true,
   ["job warns"] = true,
+  ["return"] = true,
 }
+-- Effects that some calls only can have.
+local LISTS = { empty = true, short = true }
+local LOOKS = { Enumerate = true, Get = true, GET = true }
 local MATCHED = { "verb", "method", "path", "class", "namespace", "query" }
 
-local UNREACHABLE = { effect = "unreachable", id = 0 }
+-- Of a target that is down: nobody answers, or its computer says that nobody is there.
+local UNREACHABLE = {
+  silent = { effect = "silence", id = 0 }, refused = { effect = "unreachable", id = 0 },
+}
 
 function M.new(world)
   return setmetatable({ world = world, rules = {}, last_id = 0, counters = {} }, M)
 end
 
----@param rule { target: string, match: table?, effect: string, times: integer?, seconds: number? }
----@return integer id
-function M:add(rule)
-  if type(rule) ~= "table" or not (BY_FACE[rule.effect] or BY_WORLD[rule.effect]) then
-    errors.http(400, "40000", "there is no effect '%s'", tostring(rule and rule.effect))
+local function text_matches(wanted, value)
+  if value == nil then
+    return false
+  end
+  wanted, value = tostring(wanted), tostring(value)
+  if wanted:sub(1, 1) == "~" then
+    return value:find(wanted:sub(2)) ~= nil
+  end
+  return wanted:lower() == value:lower()
+end
+
+local function check(rule)
+  local function refuse(...)
+    errors.http(400, "40000", ...)
+  end
+  local effect = type(rule) == "table" and rule.effect
+  if not (BY_FACE[effect] or BY_WORLD[effect]) then
+    refuse("there is no effect '%s'", tostring(effect))
   end
   for field in next, rule.match or {} do
     local known = field == "nth"
@@ -48,9 +71,22 @@ function M:add(rule)
       known = known or name == field
     end
     if not known then
-      errors.http(400, "40000", "a rule cannot match on '%s'", tostring(field))
+      refuse("a rule cannot match on '%s'", tostring(field))
     end
   end
+  local rows = rule.rows
+  if effect == "short" and not (type(rows) == "table" or math.type(rows) == "integer"
+    or rows == "all") then
+    refuse("'short' leaves out rows = { names }, a number of them, or \"all\" but the host's own")
+  elseif effect == "return" and math.type(rule.value) ~= "integer" then
+    refuse("'return' needs the value that the method returns")
+  end
+end
+
+---@param rule { target: string, match: table?, effect: string, times: integer?, seconds: number? }
+---@return integer id
+function M:add(rule)
+  check(rule)
   self.last_id = self.last_id + 1
   local kept = { id = self.last_id, seen = 0, left = rule.times }
   for name, value in next, rule do
@@ -58,6 +94,7 @@ function M:add(rule)
   end
   kept.match = rule.match or {}
   kept.target = rule.target or "*"
+  kept.ends = rule.lasts and self.world.clock.time + rule.lasts
   if kept.match.nth and not kept.left then
     kept.left = 1
   end
@@ -84,19 +121,17 @@ function M:clear()
   self.pending = nil
 end
 
-local function text_matches(wanted, value)
-  if value == nil then
-    return false
+-- Whether an effect can be had by this call: rows are missing in answers of looks, and a method is
+-- what returns something.
+local function can(rule, call)
+  if LISTS[rule.effect] then
+    return LOOKS[call.verb] and not call.method
   end
-  wanted, value = tostring(wanted), tostring(value)
-  if wanted:sub(1, 1) == "~" then
-    return value:find(wanted:sub(2)) ~= nil
-  end
-  return wanted:lower() == value:lower()
+  return rule.effect ~= "return" or call.method ~= nil
 end
 
 local function matches(rule, target, call)
-  if rule.left == 0 or (rule.target ~= "*" and rule.target ~= target) then
+  if rule.left == 0 or (rule.target ~= "*" and rule.target ~= target) or not can(rule, call) then
     return false
   end
   local match = rule.match
@@ -108,6 +143,11 @@ local function matches(rule, target, call)
   end
   rule.seen = rule.seen + 1
   return not match.nth or rule.seen == match.nth
+end
+
+-- The rule for whatever is asked of a target that is down.
+function M:of_dead(target)
+  return UNREACHABLE[target == "eem" and "refused" or self.world.switches.dead_nodes]
 end
 
 -- The rule that applies to this call, or nil. Counts the call.
@@ -127,12 +167,12 @@ function M:take(target, call)
     counters[word] = (counters[word] or 0) + 1
   end
   if not self.world:reachable(target) then
-    return UNREACHABLE
+    return self:of_dead(target)
   end
   local rules = self.rules
   for i = 1, #rules do
     local rule = rules[i]
-    if matches(rule, target, call) then
+    if matches(rule, target, call) and not (rule.ends and rule.ends <= self.world.clock.time) then
       if rule.left then
         rule.left = rule.left - 1
       end
@@ -158,6 +198,32 @@ function M:lies()
     return true
   end
   return false
+end
+
+-- For faces, of a method: the value that it returns instead of doing anything, or nil.
+function M:returns()
+  local rule = self.pending
+  if rule and rule.effect == "return" then
+    self.pending = nil
+    return rule.value
+  end
+  return nil
+end
+
+-- Whether a rule is (still) in force.
+function M:has(rule)
+  for _, other in ipairs(self.rules) do
+    if other == rule then
+      return not (rule.ends and rule.ends <= self.world.clock.time)
+    end
+  end
+  return false
+end
+
+-- Whether a rule is for calls of this class, too.
+function M.concerns(rule, class)
+  local wanted = rule.match.class
+  return wanted == nil or text_matches(wanted, class)
 end
 
 -- For the world: the rule for the job that is being started, or nil.

@@ -9,18 +9,18 @@ local OK, NO_CONTACT, LOST, PAUSED = 2, 12, 13, 15
 local RUNNING, SHUTTING_DOWN, PAUSED_VM = 2, 4, 9
 local NOT_READY, LOCKED, ALREADY = 32780, 32781, 32782
 
-local function boot_due(vm, epoch)
+local function boot_due(self, vm, epoch)
   if vm.epoch == epoch then
-    vm.booted = true
+    vm.booted, vm.booted_at = true, self.world.clock.time
   end
 end
 
 -- The virtual machine has been switched on; saved: it goes on where it was.
 function methods:guest_begins(vm, saved)
   vm.epoch = vm.epoch + 1
-  vm.booted = saved or false
+  vm.booted, vm.booted_at = saved or false, self.world.clock.time
   if not saved then
-    self.world.clock:after(self.world.latency.boot, boot_due, vm, vm.epoch)
+    self.world.clock:after(self.world.latency.boot, boot_due, self, vm, vm.epoch)
   end
 end
 
@@ -35,7 +35,7 @@ function methods:heartbeat(vm)
   if not vm.booted or vm.guest.silent == "always" then
     return NO_CONTACT
   end
-  return vm.guest.silent and LOST or OK
+  return vm.guest.silent and LOST or vm.guest.heartbeat or OK
 end
 
 local function shut_down_due(self, vm, epoch)
@@ -99,9 +99,52 @@ function methods:present_gpus(vm)
   return list
 end
 
+-- Whether a GPU of the guest's does not work, whoever has it.
+function methods:has_broken_card(vm)
+  for _, entry in ipairs(self:present_gpus(vm)) do
+    if entry.slot and entry.slot.problem then
+      return true
+    end
+  end
+  return false
+end
+
 ---@return boolean the guest sees a display controller
 function methods:gpu_present(vm)
   return #self:present_gpus(vm) > 0
+end
+
+-- What the guest's publisher writes about its GPU.
+local function report(self, vm)
+  local names = {}
+  for i, entry in ipairs(self:present_gpus(vm)) do
+    names[i] = entry.fn.name
+  end
+  local status = #names == 0 and "none" or "ok"
+  if #names > 0 and (vm.guest.broken_driver or self:has_broken_card(vm)) then
+    status = "error"
+  end
+  return {
+    { "gpu.count", string.format("%d", #names) },
+    { "gpu.names", table.concat(names, "; ") },
+    { "gpu.status", status },
+  }
+end
+
+-- Until the publisher has run after a boot the items are still those of the boot before.
+local function own_items(self, vm)
+  local publisher = vm.guest.publisher or 0
+  if self.world.clock.time < (vm.booted_at or 0) + publisher then
+    return vm.guest.kept_items or {}
+  end
+  return report(self, vm)
+end
+
+-- The virtual machine stops: what its publisher wrote stays in its registry.
+function methods:guest_ends(vm)
+  if vm.booted then
+    vm.guest.kept_items = own_items(self, vm)
+  end
 end
 
 -- Key-value items: what Windows says by itself, and a report of the guest's own about its GPU.
@@ -112,14 +155,6 @@ function methods:guest_items(vm)
   if not vm.booted then
     return { intrinsic = {}, own = {} }
   end
-  local names = {}
-  for i, entry in ipairs(self:present_gpus(vm)) do
-    names[i] = entry.fn.name
-  end
-  local status = #names == 0 and "none" or "ok"
-  if #names > 0 and vm.guest.broken_driver then
-    status = "error"
-  end
   return {
     intrinsic = {
       { "FullyQualifiedDomainName", vm.config.name },
@@ -128,11 +163,7 @@ function methods:guest_items(vm)
       { "OSMajorVersion", "10" },
       { "IntegrationServicesVersion", "10.0.20348" },
     },
-    own = {
-      { "gpu.count", string.format("%d", #names) },
-      { "gpu.names", table.concat(names, "; ") },
-      { "gpu.status", status },
-    },
+    own = own_items(self, vm),
   }
 end
 

@@ -43,11 +43,39 @@ function M.new(world, node, definition)
     job_list = {},
     jobs_by_id = {},
     job_count = 0,
+    lingering = {}, -- rows that lists still show
   }, M)
 end
 
+-- Whether the host shows what is its own of a class: its system, its services.
+function M:shows_itself(_)
+  return true
+end
+
+-- For lists: what was removed, but is shown a while longer (latency removal_lag).
+function M:linger(list, row)
+  local lag = self.world.latency.removal_lag
+  if lag > 0 then
+    table.insert(self.lingering, { list = list, row = row, ends = self.world.clock.time + lag })
+  end
+end
+
+-- A list as it is shown.
+function M:shown(list)
+  if #self.lingering == 0 then
+    return list
+  end
+  local rows = table.move(list, 1, #list, 1, {})
+  for _, one in ipairs(self.lingering) do
+    if one.list == list and one.ends > self.world.clock.time then
+      rows[#rows + 1] = one.row
+    end
+  end
+  return rows
+end
+
 function M:vms()
-  return self.list
+  return self:shown(self.list)
 end
 
 function M:planned_vms()
@@ -55,7 +83,15 @@ function M:planned_vms()
 end
 
 function M:find(id)
-  return self.by_id[upper(id)]
+  id = upper(id)
+  if #self.lingering > 0 and not self.by_id[id] then
+    for _, vm in ipairs(self:shown(self.list)) do
+      if vm.id == id then
+        return vm
+      end
+    end
+  end
+  return self.by_id[id]
 end
 
 function M:find_planned(id)
@@ -76,8 +112,12 @@ function M:need(id)
   return vm
 end
 
+-- An administrator may have a machine shown in another state than it is in: vm.shown.
 function M:enabled_state(vm)
-  if not vm.critical then
+  local shown = vm.shown and vm.shown.enabled_state
+  if shown then
+    return shown
+  elseif not vm.critical then
     return vm.state
   end
   return self.world.switches.critical_base + (CRITICAL[vm.state] or 0)
@@ -85,10 +125,13 @@ end
 
 ---@return integer HealthState: 5 ok, 25 critical
 function M:health(vm)
-  return vm.critical and 25 or 5
+  return vm.shown and vm.shown.health_state or vm.critical and 25 or 5
 end
 
 function M:operational(vm)
+  if vm.shown and vm.shown.operational_status then
+    return vm.shown.operational_status
+  end
   return vm.critical and { 3 } or { vm.state == 10 and 11 or 2 }
 end
 

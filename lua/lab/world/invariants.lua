@@ -29,7 +29,7 @@ end
 -- lives.
 function M:vm_runs(vm, resumed)
   for _, node in ipairs(self.world.node_list) do
-    local other = node.hyperv:find(vm.id)
+    local other = node.hyperv.by_id[vm.id]
     local counts = other and other ~= vm and (resumed or not other.critical)
     if counts and node.hyperv:active(other) then
       self:record("I2", "%s runs on %s and on %s", vm.id, other.node, vm.node)
@@ -126,7 +126,7 @@ local function vm_truth(self, id, name)
     devices = {}, shares = {} }
   for _, node in ipairs(self.world.node_list) do
     local hyperv = node.hyperv
-    local vm = hyperv:find(id)
+    local vm = hyperv.by_id[id]
     if vm then
       truth.registered[#truth.registered + 1] =
         { node = node.name, state = STATES[vm.state], critical = vm.critical ~= nil,

@@ -131,7 +131,8 @@ verbs["move disk"] = function(world, arguments)
   return { changed = M.own_disk(world, disk, owner and owner.name) }
 end
 
-local GUEST_SETTINGS = { "locked", "ignores", "shutdown", "silent", "broken_driver" }
+local GUEST_SETTINGS = { "locked", "ignores", "shutdown", "silent", "broken_driver", "heartbeat",
+  "publisher" }
 
 function verbs.guest(world, arguments)
   local guest = world:guest_of(need_vm(world, arguments))
@@ -141,6 +142,30 @@ function verbs.guest(world, arguments)
     end
   end
   return { guest = guest }
+end
+
+-- A registration is shown in a state that it is not in: numbers as WMI has them; none: as it is.
+function verbs.shows(world, arguments)
+  local node, id = need_node(world, arguments), need_vm(world, arguments)
+  local vm = node.hyperv.by_id[id]
+  if not vm then
+    errors.http(404, "40400", "%s is not registered on %s", arguments.vm, node.name)
+  end
+  local shown = {}
+  for _, name in ipairs({ "enabled_state", "health_state", "operational_status" }) do
+    shown[name] = arguments[name]
+  end
+  vm.shown = next(shown) ~= nil and shown or nil
+  return shown
+end
+
+-- Another node answers under a node's address; none: it does itself.
+verbs["answers as"] = function(world, arguments)
+  local node = need_node(world, arguments)
+  local as = arguments.as and need_node(world, { node = arguments.as })
+  world.poses = world.poses or {}
+  world.poses[node.name] = as and as.name
+  return {}
 end
 
 local function each_active(world, id, fn)
@@ -180,6 +205,11 @@ function verbs.device(world, arguments)
       device[name] = arguments[name]
       world:log("eem", name, device.id, tostring(arguments[name]))
     end
+  end
+  if arguments.power == "off" then
+    device.problem = nil -- a card that hangs is reset by this, and by nothing less
+  elseif arguments.problem then
+    device.problem = arguments.problem ~= 0 and math.tointeger(arguments.problem) or nil
   end
   fabric:come_back(device)
   fabric:settle_all()

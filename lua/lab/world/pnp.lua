@@ -212,6 +212,8 @@ local function view(entry)
     problem = PHANTOM
   elseif entry.disabled and not entry.dismounted then
     problem = DISABLED
+  elseif not entry.dismounted and entry.slot and fn.class:sub(1, 2) == "03" then
+    problem = entry.slot.problem or 0
   end
   return {
     id = entry.dismounted and entry.dismounted_id or entry.id,

@@ -7,6 +7,7 @@ local methods = {}
 
 local RUNNING, OFF, SAVED, PAUSED, STARTING = 2, 3, 6, 9, 10
 local INVALID_PARAMETER, INVALID_STATE = 32773, 32775
+local FAILED_POST_START = 43 -- Windows' problem code: the device has reported problems
 
 local function set_state(self, vm, state)
   vm.state = state
@@ -24,6 +25,7 @@ end
 
 -- It does not run any more, for whatever reason.
 function methods:stopped(vm)
+  self:guest_ends(vm)
   set_state(self, vm, OFF)
   vm.epoch = vm.epoch + 1
   vm.started = nil
@@ -197,6 +199,16 @@ local function forget_saved_state(self, vm)
   end
 end
 
+-- Some cards do not work any more when the machine that has them is turned off under load, until
+-- they are without power once.
+local function spoil_cards(self, vm)
+  for _, entry in ipairs(vm.attached) do
+    if entry.slot and self.world.switches.forced_stop == "card fails" then
+      entry.slot.problem = FAILED_POST_START
+    end
+  end
+end
+
 jobs.kind("turn off", {
   type = 13,
   latency = "turn_off",
@@ -205,6 +217,7 @@ jobs.kind("turn off", {
       forget_saved_state(self, vm)
       set_state(self, vm, OFF)
     elseif vm.state ~= OFF then
+      spoil_cards(self, vm)
       self:stopped(vm)
     end
     self.world:log(self.node.name, "turn off", vm.id)

@@ -260,6 +260,7 @@ jobs.kind("destroy", {
         return nil, { code = INVALID_STATE, text = "the virtual machine runs" }
       end
       drop(self.list, self.by_id, vm)
+      self:linger(self.list, vm)
       delete_files(self, vm)
     end
     self.world:log(self.node.name, vm.planned and "discard" or "destroy", vm.id)

@@ -309,7 +309,23 @@ M.transport = {
   { effect = "error", hresult = 0x80041003 }, { effect = "error", hresult = 0x80041008 },
   { effect = "error", hresult = 0x80041045 }, { effect = "error after", hresult = 0x8004102F },
 }
+-- Looks that in C ask for the machine, too, where they find nothing of it.
+M.asks_twice = {}
+for name in ([[disks adapters assigned partitions heartbeat guest_items]]):gmatch("%S+") do
+  M.asks_twice["hyperv:" .. name] = true
+end
+
+-- Answers that lack rows: of looks only.
+M.lists = {
+  { effect = "empty" }, { effect = "short", rows = "all" }, { effect = "short", rows = 1 },
+  { effect = "short", rows = { "vme2" } }, { effect = "short", rows = { GPU } },
+  { effect = "empty", match = { class = "Msvm_ComputerSystem" } },
+  { effect = "empty", match = { class = "~^Msvm_PciExpress" } },
+  { effect = "short", rows = { VM }, match = { class = "Msvm_VirtualSystemSettingData" } },
+}
 M.truths = {
+  { effect = "return", value = 32775 }, { effect = "return", value = 32779 },
+  { effect = "return", value = 5 },
   { effect = "lie" },
   { effect = "job fails" }, { effect = "job fails", code = 32774, text = "no words" },
   { effect = "job fails", code = 32779, text = "no words" },
