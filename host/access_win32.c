@@ -243,7 +243,17 @@ static wchar_t *real_path(const wchar_t *path)
     return real;
 }
 
-int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failure *err)
+static int readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    wchar_t *wide = tk_wide_path(path);
+    int result = judge_path(why, wide, READ_FILE | CHANGE_FILE, "read", err);
+
+    tk_free(wide);
+    return result;
+}
+
+int tk_platform_unsafe(struct tk_buffer *why, const char *path, enum tk_judge how,
+                       struct tk_failure *err)
 {
     wchar_t *wide = tk_wide_path(path);
     DWORD len = GetFullPathNameW(wide, 0, NULL, NULL);
@@ -263,14 +273,61 @@ int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failur
     }
     tk_free(real);
     tk_free(full);
+    return result == 0 && why->len == 0 && how == TK_JUDGE_PRIVATE
+               ? readable_by_others(why, path, err)
+               : result;
+}
+
+// While the file is open, without the right for others to delete or write it, neither it nor a
+// directory above it can be exchanged.
+int tk_platform_read_judged(struct tk_buffer *out, struct tk_buffer *why, const char *path,
+                            uint64_t max_bytes, enum tk_judge how, struct tk_failure *err)
+{
+    wchar_t *wide = tk_wide_path(path);
+    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                           FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD error = h == INVALID_HANDLE_VALUE ? GetLastError() : 0, got = 1;
+    char chunk[16384];
+    int result = -1;
+
+    tk_free(wide);
+    if (error != 0) {
+        return tk_win32_failed(err, error, path, "read");
+    }
+    if (GetFileType(h) != FILE_TYPE_DISK) {
+        tk_fail(err, TK_FS_FAILED, "%s cannot be read: it is no regular file", path);
+        tk_fail_target(err, path);
+        goto done;
+    }
+    result = tk_platform_unsafe(why, path, how, err);
+    while (result == 0 && why->len == 0 && got > 0) {
+        if (!ReadFile(h, chunk, sizeof chunk, &got, NULL)) {
+            result = tk_win32_failed(err, GetLastError(), path, "read");
+        } else if (out->len + got > max_bytes) {
+            tk_fail(err, TK_FS_FAILED, "%s is longer than %llu bytes", path,
+                    (unsigned long long)max_bytes);
+            result = tk_fail_target(err, path);
+        } else {
+            tk_buffer_add(out, chunk, got);
+        }
+    }
+done:
+    tk_wipe(chunk, sizeof chunk);
+    CloseHandle(h);
     return result;
 }
 
-int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err)
+// What is made here inherits the access list of the directory above, which the installer gives to
+// SYSTEM and Administrators.
+int tk_platform_private_directory(struct tk_buffer *why, const char *path, struct tk_failure *err)
 {
-    wchar_t *wide = tk_wide_path(path);
-    int result = judge_path(why, wide, READ_FILE | CHANGE_FILE, "read", err);
+    return tk_platform_make_private_directory(path, err) < 0
+               ? -1
+               : tk_platform_unsafe(why, path, TK_JUDGE_CHANGE, err);
+}
 
-    tk_free(wide);
-    return result;
+int tk_platform_private_file(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    (void)why, (void)path, (void)err; // its directory decides
+    return 0;
 }

@@ -379,6 +379,7 @@ int luaopen_loop(lua_State *L)
         {"processors", l_processors},
         {"watchdog", tk_watchdog_set},
         {"slice", tk_watchdog_slice},
+        {"limited", tk_watchdog_limited},
         {"guard", tk_watchdog_guard},
         {NULL, NULL},
     };

@@ -17,6 +17,8 @@
     ((size_t)1 << 30)    // of all Lua values together; a runaway script fails with a message
 #define EXIT_INTERNAL 21 // as in lua/host/exit_codes.lua, for when no Lua could run
 #define EXIT_LIMITS   24
+#define EXIT_CONFIG   13
+#define BOOT_MAX      ((uint64_t)1 << 20)
 
 #ifndef TK_VERSION
 #define TK_VERSION "0.0.0"
@@ -44,8 +46,18 @@ static char *program_directory(void)
     return tk_strdup(path);
 }
 
+static char unsafe_key; // registry: why our own files are not run
+
 static int traceback(lua_State *L)
 {
+    // Files that do not run because others may change them are nothing to look for in the code.
+    if (lua_istable(L, 1) && lua_getfield(L, 1, "code") == LUA_TSTRING &&
+        strcmp(lua_tostring(L, -1), tk_code_name(TK_FS_UNSAFE)) == 0) {
+        luaL_tolstring(L, 1, NULL);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &unsafe_key);
+        return 1;
+    }
     luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
     return 1;
 }
@@ -76,6 +88,51 @@ static int temporary_name(lua_State *L)
     return 1;
 }
 
+// Whether the arguments say that files which others may change are accepted.
+static bool trusts_all(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--trust-writable-files") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Pushes the chunk of our own file `path`, which nobody else may change.
+static void load_boot(lua_State *L, const char *path, bool trust)
+{
+    struct tk_buffer *text = lua_newuserdatauv(L, 2 * sizeof *text, 0), *why = text + 1;
+    struct tk_failure err;
+    int result;
+
+    memset(text, 0, 2 * sizeof *text); // leaks where Lua raises: then the program ends
+    if (trust) {
+        if (luaL_loadfilex(L, path, "t") != LUA_OK) {
+            lua_error(L);
+        }
+        return;
+    }
+    result = tk_platform_read_judged(text, why, path, BOOT_MAX, TK_JUDGE_CODE, &err);
+    if (result != 0 || why->len > 0) {
+        lua_pushfstring(
+            L, "%s%s%s", result != 0 ? err.message : "its own files may be changed by others: ",
+            result != 0 ? "" : why->text,
+            result != 0 ? "" : "; take the permission away, or use --trust-writable-files");
+        tk_buffer_free(text);
+        tk_buffer_free(why);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &unsafe_key);
+        lua_error(L);
+    }
+    lua_pushfstring(L, "@%s", path);
+    result = luaL_loadbufferx(L, text->text ? text->text : "", text->len, lua_tostring(L, -1), "t");
+    tk_buffer_free(text);
+    if (result != LUA_OK) {
+        lua_error(L);
+    }
+}
+
 // Loads <program directory>/lua/host/boot.lua, or the installed one, and runs it with the
 // arguments.
 static int run(lua_State *L)
@@ -86,6 +143,8 @@ static int run(lua_State *L)
     char **argv = lua_touserdata(L, 2);
     char *directory = program_directory();
     char *boot = NULL;
+    int boot_at;
+    bool trust;
 
     luaL_openlibs(L);
     lua_getglobal(L, "os");
@@ -109,19 +168,20 @@ static int run(lua_State *L)
         }
     }
     lua_pushstring(L, boot);
+    boot_at = lua_gettop(L);
     tk_free(boot);
     tk_free(directory);
-    if (luaL_loadfilex(L, lua_tostring(L, -1), "t") != LUA_OK) {
-        return lua_error(L);
-    }
-    lua_insert(L, -2); // boot(path of boot.lua, version, arguments)
+    trust = trusts_all(argc, argv);
+    load_boot(L, lua_tostring(L, -1), trust);
+    lua_pushvalue(L, boot_at); // boot(path of boot.lua, version, arguments, trust)
     lua_pushliteral(L, TK_VERSION);
     lua_createtable(L, argc, 0);
     for (int i = 0; i < argc; i++) {
         lua_pushstring(L, argv[i]);
         lua_rawseti(L, -2, i);
     }
-    lua_call(L, 3, 1);
+    lua_pushboolean(L, trust);
+    lua_call(L, 4, 1);
     return 1;
 }
 
@@ -164,6 +224,11 @@ int main(int argc, char **argv)
     if (lua_pcall(L, 2, 1, 1) == LUA_OK) {
         code = (int)lua_tointeger(L, -1);
     } else {
+        if (lua_rawgetp(L, LUA_REGISTRYINDEX, &unsafe_key) == LUA_TSTRING) {
+            code = EXIT_CONFIG; // without the traceback
+        } else {
+            lua_pop(L, 1);
+        }
         fprintf(stderr, "takeover: %s\n", lua_tostring(L, -1));
     }
     fflush(stdout);

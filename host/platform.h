@@ -39,12 +39,26 @@ void tk_platform_on_stop(void (*stop)(void));
 // The local time of `seconds` since 1970 and its distance from UTC.
 void tk_platform_local_time(int64_t seconds, struct tm *out, int *utc_offset_minutes);
 
-// Whether anybody but the running user and the administrator can change the file, or replace it by
-// way of a directory above it. 0, with *why empty when nobody can; -1 where the file cannot be
-// looked at (FS_FAILED, FS_NOT_FOUND).
-int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failure *err);
-// The same for reading the file, its own permissions only.
-int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err);
+// What a file is judged by.
+enum tk_judge {
+    TK_JUDGE_CHANGE,  // nobody but the running user and the administrator may change or replace it
+    TK_JUDGE_PRIVATE, // nor read it
+    TK_JUDGE_CODE,    // as CHANGE, but whoever may replace the running program may, too
+};
+// Whether anybody else can change the file, or replace it by way of a directory above it. 0, with
+// *why empty when nobody can; -1 where the file cannot be looked at (FS_FAILED, FS_NOT_FOUND).
+int tk_platform_unsafe(struct tk_buffer *why, const char *path, enum tk_judge how,
+                       struct tk_failure *err);
+// Judges and reads what was judged, and nothing else: who exchanges a part of the path meanwhile
+// changes nothing. 0, with *why empty and the bytes appended, or with *why and nothing read; -1
+// FS_FAILED (also for what is no regular file, or longer), FS_NOT_FOUND.
+int tk_platform_read_judged(struct tk_buffer *out, struct tk_buffer *why, const char *path,
+                            uint64_t max_bytes, enum tk_judge how, struct tk_failure *err);
+// Makes a directory that only the running user may enter (0700), with its parents; one of his that
+// is there is closed to others. *why: it belongs to somebody else, or others may exchange it.
+int tk_platform_private_directory(struct tk_buffer *why, const char *path, struct tk_failure *err);
+// Makes sure that the file is there and only the running user may open it. *why: it is not his.
+int tk_platform_private_file(struct tk_buffer *why, const char *path, struct tk_failure *err);
 // Gives a new file the permissions that are asked for, as POSIX writes them; elsewhere only this
 // counts: 0600 and the like keep everybody out but the running user and the administrators.
 int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err);

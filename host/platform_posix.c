@@ -73,100 +73,7 @@ static int failed(struct tk_failure *err, const char *path, const char *what)
     return tk_fail_target(err, path);
 }
 
-// ---- who may change a file ---------------------------------------------------------------------
-
-static bool is_trusted(uid_t owner)
-{
-    return owner == 0 || owner == geteuid();
-}
-
-static void judge(struct tk_buffer *why, const char *path, const struct stat *s, bool is_last)
-{
-    if (!is_trusted(s->st_uid)) {
-        tk_buffer_printf(why, "%s belongs to user %u", path, (unsigned)s->st_uid);
-    } else if (S_ISLNK(s->st_mode)) {
-        return; // its permissions mean nothing; what it leads to is looked at as well
-    } else if ((s->st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
-               (is_last || !S_ISDIR(s->st_mode) || !(s->st_mode & S_ISVTX))) {
-        tk_buffer_printf(why, "%s may be changed by %s (mode %04o)", path,
-                         s->st_mode & S_IWOTH ? "everybody" : "its group",
-                         (unsigned)s->st_mode & 07777);
-    }
-}
-
-// Looks at every directory on the way, from the root down.
-static int judge_way(struct tk_buffer *why, const char *path, struct tk_failure *err)
-{
-    char *part = tk_strdup(path);
-    size_t len = strlen(path);
-    int result = 0;
-
-    for (size_t i = 1; i <= len && why->len == 0; i++) {
-        struct stat s;
-
-        if (i > 1 && i < len && part[i] != '/') {
-            continue;
-        }
-        part[i] = '\0';
-        if (lstat(part, &s) != 0) {
-            result = failed(err, part, "looked at");
-            break;
-        }
-        judge(why, part, &s, i == len);
-        part[i] = path[i];
-    }
-    tk_free(part);
-    return result;
-}
-
-int tk_platform_unsafe(struct tk_buffer *why, const char *path, struct tk_failure *err)
-{
-    char *real = realpath(path, NULL);
-    char *named = NULL;
-    int result = -1;
-
-    if (!real) {
-        return failed(err, path, "looked at");
-    }
-    if (path[0] == '/') {
-        named = tk_strdup(path);
-    } else {
-        char directory[PATH_MAX];
-
-        if (!getcwd(directory, sizeof directory)) {
-            failed(err, path, "looked at");
-            goto done;
-        }
-        named = tk_sprintf("%s/%s", directory, path);
-    }
-    for (size_t len = strlen(named); len > 1 && named[len - 1] == '/'; len--) {
-        named[len - 1] = '\0';
-    }
-    result = judge_way(why, named, err); // a symbolic link on the way can be exchanged, so both
-    if (result == 0 && why->len == 0 && strcmp(named, real) != 0) {
-        result = judge_way(why, real, err);
-    }
-done:
-    free(real);
-    tk_free(named);
-    return result;
-}
-
-int tk_platform_readable_by_others(struct tk_buffer *why, const char *path, struct tk_failure *err)
-{
-    struct stat s;
-
-    if (stat(path, &s) != 0) {
-        return failed(err, path, "looked at");
-    }
-    if (!is_trusted(s.st_uid)) {
-        tk_buffer_printf(why, "%s belongs to user %u", path, (unsigned)s.st_uid);
-    } else if ((s.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        tk_buffer_printf(why, "%s is open to others (mode %04o)", path,
-                         (unsigned)s.st_mode & 07777);
-    }
-    return 0;
-}
+// ---- files -------------------------------------------------------------------------------------
 
 int tk_platform_set_mode(const char *path, unsigned mode, struct tk_failure *err)
 {
@@ -290,16 +197,43 @@ static int try_lock(int fd)
     return errno == EAGAIN || errno == EACCES || errno == EWOULDBLOCK ? 1 : -1;
 }
 
+// A lock that others may open is one that they may hold, against every failover. What an earlier
+// version made for all to read is closed to them now.
+static int judge_lock(int fd, const char *path, struct tk_failure *err)
+{
+    struct stat s;
+
+    if (fstat(fd, &s) != 0) {
+        return failed(err, path, "looked at");
+    }
+    if (!S_ISREG(s.st_mode) || s.st_nlink > 1 || (s.st_uid != geteuid() && s.st_uid != 0)) {
+        tk_fail(err, TK_FS_UNSAFE, "%s is no file of our own: %s", path,
+                !S_ISREG(s.st_mode) ? "it is no regular file"
+                : s.st_nlink > 1    ? "it has another name, too"
+                                    : "it belongs to another user");
+        tk_fail_hint(err, "remove it");
+        return tk_fail_target(err, path);
+    }
+    if ((s.st_mode & (S_IRWXG | S_IRWXO)) != 0 && s.st_uid == geteuid() && fchmod(fd, 0600) != 0) {
+        return failed(err, path, "closed to others");
+    }
+    return 0;
+}
+
 int tk_platform_lock(struct tk_lock **lock, struct tk_buffer *holder, const char *path,
                      const char *text, struct tk_failure *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     size_t len = strlen(text);
     int state;
 
     *lock = NULL;
     if (fd < 0) {
         return failed(err, path, "opened for locking");
+    }
+    if (judge_lock(fd, path, err) != 0) {
+        close(fd);
+        return -1;
     }
     state = try_lock(fd);
     if (state == 0) {

@@ -33,6 +33,51 @@ int tk_platform_make_private_directory(const char *path, struct tk_failure *err)
     return failed(err, path, "made");
 }
 
+int tk_platform_private_directory(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    int result = tk_platform_make_private_directory(path, err);
+    struct stat s;
+    int fd;
+
+    if (result != 0) {
+        return result < 0 ? -1 : tk_platform_unsafe(why, path, TK_JUDGE_CHANGE, err);
+    }
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        result = failed(err, path, "looked at");
+    } else if (s.st_uid == geteuid() && (s.st_mode & (S_IRWXG | S_IRWXO)) != 0 &&
+               fchmod(fd, 0700) != 0) {
+        result = failed(err, path, "closed to others");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result == 0 ? tk_platform_unsafe(why, path, TK_JUDGE_CHANGE, err) : -1;
+}
+
+int tk_platform_private_file(struct tk_buffer *why, const char *path, struct tk_failure *err)
+{
+    int fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    struct stat s;
+    int result = 0;
+
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        result = failed(err, path, "opened");
+    } else if (!S_ISREG(s.st_mode) || s.st_nlink > 1) {
+        tk_buffer_printf(why, "%s %s", path,
+                         S_ISREG(s.st_mode) ? "has another name, too" : "is no regular file");
+    } else if (s.st_uid != geteuid() && s.st_uid != 0) {
+        tk_buffer_printf(why, "%s belongs to user %u", path, (unsigned)s.st_uid);
+    } else if (s.st_uid == geteuid() && (s.st_mode & (S_IRWXG | S_IRWXO)) != 0 &&
+               fchmod(fd, 0600) != 0) {
+        result = failed(err, path, "closed to others");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result;
+}
+
 static int write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {

@@ -10,6 +10,9 @@ int tk_watchdog_set(lua_State *L);
 // loop.slice(in_task) -> before: the scheduler says that a task starts to run now, or that it has
 // stopped and the scheduler itself runs.
 int tk_watchdog_slice(lua_State *L);
+// loop.limited(fn, instructions, methods) -> true, value | false, message: runs a chunk that may
+// not wait, for so many instructions at most; meanwhile `methods` are those of texts.
+int tk_watchdog_limited(lua_State *L);
 // loop.guard(fn, ...) -> true, results... | false, failure object. Anything raised becomes a
 // failure object that names the line of the administrator's file; may be yielded across.
 int tk_watchdog_guard(lua_State *L);

@@ -47,20 +47,54 @@ static const char *check_path(lua_State *L)
     return path;
 }
 
+// ---- what others may do ------------------------------------------------------------------------
+
+static enum tk_judge check_judge(lua_State *L, const char *function, const char *word)
+{
+    if (strcmp(word, "change") != 0 && strcmp(word, "code") != 0) {
+        luaL_error(L, "%s: judge must be \"change\" or \"code\", not \"%s\"", function, word);
+    }
+    return strcmp(word, "code") == 0 ? TK_JUDGE_CODE : TK_JUDGE_CHANGE;
+}
+
+static int unsafe(const char *path, const char *why, struct tk_failure *err)
+{
+    tk_fail(err, TK_FS_UNSAFE, "%s may be changed by others: %s", path, why);
+    tk_fail_hint(err, "take the write permission away, or use --trust-writable-files");
+    return tk_fail_target(err, path);
+}
+
+struct read_options {
+    uint64_t max_bytes;
+    const char *judge;
+};
+
 // fs.read(path [, options]) -> text   [-2, +1, e]
 static int l_read(lua_State *L)
 {
-    static const struct tk_option spec[] = {{"max", TK_OPT_SIZE, 0, false}, {NULL, 0, 0, false}};
+    static const struct tk_option spec[] = {
+        {"max", TK_OPT_SIZE, offsetof(struct read_options, max_bytes), false},
+        {"judge", TK_OPT_STRING, offsetof(struct read_options, judge), false},
+        {NULL, 0, 0, false},
+    };
+    struct read_options o = {.max_bytes = READ_MAX};
     const char *path;
-    uint64_t max_bytes = READ_MAX;
     struct tk_failure err;
-    struct tk_buffer *text;
+    struct tk_buffer *text, *why;
+    int result;
 
     lua_settop(L, 2);
     path = check_path(L);
-    tk_options(L, 2, "fs.read", spec, &max_bytes);
+    tk_options(L, 2, "fs.read", spec, &o);
     text = new_buffer(L);
-    if (tk_fs_read(text, path, max_bytes, &err) != 0) {
+    why = new_buffer(L);
+    result = o.judge ? tk_platform_read_judged(text, why, path, o.max_bytes,
+                                               check_judge(L, "fs.read", o.judge), &err)
+                     : tk_fs_read(text, path, o.max_bytes, &err);
+    if (result == 0 && why->len > 0) {
+        result = unsafe(path, why->text, &err);
+    }
+    if (result != 0) {
         return tk_raise(L, &err);
     }
     lua_pushlstring(L, text->text ? text->text : "", text->len);
@@ -185,17 +219,44 @@ static int l_remove(lua_State *L)
     return 1;
 }
 
-// fs.unsafe(path) -> reason | nil   [-1, +1, e]
+// fs.private_directory(path)   [-1, +0, e]; raises FS_UNSAFE, FS_FAILED
+static int l_private_directory(lua_State *L)
+{
+    const char *path;
+    char *parent;
+    struct tk_buffer *why;
+    struct tk_failure err;
+    bool unused;
+    int result;
+
+    lua_settop(L, 1);
+    path = check_path(L);
+    why = new_buffer(L);
+    parent = tk_fs_directory(path);
+    result = tk_fs_make_directory(parent, &unused, &err);
+    tk_free(parent);
+    if (result == 0) {
+        result = tk_platform_private_directory(why, path, &err);
+    }
+    if (result == 0 && why->len > 0) {
+        result = unsafe(path, why->text, &err);
+    }
+    return result == 0 ? 0 : tk_raise(L, &err);
+}
+
+// fs.unsafe(path [, judge]) -> reason | nil   [-2, +1, e]
 static int l_unsafe(lua_State *L)
 {
     const char *path;
     struct tk_buffer *why;
     struct tk_failure err;
+    enum tk_judge how;
 
-    lua_settop(L, 1);
+    lua_settop(L, 2);
     path = check_path(L);
+    how = check_judge(L, "fs.unsafe", luaL_optstring(L, 2, "change"));
     why = new_buffer(L);
-    if (tk_platform_unsafe(why, path, &err) != 0) {
+    if (tk_platform_unsafe(why, path, how, &err) != 0) {
         return tk_raise(L, &err);
     }
     lua_pushstring(L, why->len > 0 ? why->text : NULL);
@@ -269,6 +330,7 @@ int luaopen_fs(lua_State *L)
         {"make_directory", l_make_directory},
         {"remove", l_remove},
         {"unsafe", l_unsafe},
+        {"private_directory", l_private_directory},
         {"grant_vm", l_grant_vm},
         {"lock", l_lock},
         {"open", tk_hostfiles_open},

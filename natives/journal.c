@@ -8,6 +8,7 @@
 #include "fs.h"
 #include "journal_db.h"
 #include "memory.h"
+#include "platform.h"
 
 #define APPLICATION_ID 0x546b4f76 // "TkOv"
 #define BUSY_MS        5000
@@ -56,8 +57,8 @@ static const char *hint_for(int code)
     case SQLITE_NOTADB:
         return "the file is not a journal: name another one, or move it away";
     case SQLITE_CORRUPT:
-        return "the file is damaged: move it away and a new one is begun; no decision depends on "
-               "it";
+        return "the file is damaged: the next run moves it aside and begins a new one; no decision "
+               "depends on it";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return "another process holds the journal";
@@ -68,10 +69,11 @@ static const char *hint_for(int code)
     }
 }
 
-int tk_journal_failed(const struct tk_journal *j, const char *what, struct tk_failure *err)
+int tk_journal_failed(struct tk_journal *j, const char *what, struct tk_failure *err)
 {
     int code = j->db ? sqlite3_errcode(j->db) & 0xff : SQLITE_NOMEM;
 
+    j->damaged = j->damaged || code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     tk_fail(err, TK_JOURNAL_FAILED, "the journal %s cannot be %s: %s", j->path, what,
             j->db ? sqlite3_errmsg(j->db) : "no memory");
     tk_fail_hint(err, "%s", hint_for(code));
@@ -189,13 +191,107 @@ static int make_directory(struct tk_journal *j, struct tk_failure *err)
     return result;
 }
 
+// The file and what SQLite keeps beside it are for the running user alone.
+static int make_private(struct tk_journal *j, struct tk_failure *err)
+{
+    static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
+    struct tk_buffer why = {0};
+    struct tk_failure problem;
+    int result = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && result == 0 && why.len == 0; i++) {
+        char *path = tk_sprintf("%s%s", j->path, parts[i]);
+        struct tk_fs_info info;
+        bool there = i == 0;
+
+        if (!there && tk_fs_find(&info, &there, path, &problem) != 0) {
+            there = true; // the same again, and it is told
+        }
+        result = there ? tk_platform_private_file(&why, path, &problem) : 0;
+        tk_free(path);
+    }
+    if (result != 0 || why.len > 0) {
+        result = tk_fail(err, TK_JOURNAL_FAILED, "the journal %s cannot be opened: %s", j->path,
+                         result != 0 ? problem.message : why.text);
+        tk_fail_hint(err, "%s", hint_for(SQLITE_CANTOPEN));
+        tk_fail_target(err, j->path);
+    }
+    tk_buffer_free(&why);
+    return result;
+}
+
+static int open_file(struct tk_journal *j, bool read_only, struct tk_failure *err)
+{
+    int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+
+    if (!read_only && (make_directory(j, err) != 0 || make_private(j, err) != 0)) {
+        return -1;
+    }
+    if (sqlite3_open_v2(j->path, &j->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        return tk_journal_failed(j, "opened", err);
+    }
+    sqlite3_busy_timeout(j->db, BUSY_MS);
+    sqlite3_limit(j->db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+    if (run_sql(j, "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF", err) != 0 ||
+        prepare_schema(j, read_only, err) != 0) {
+        return -1;
+    }
+    return run_sql(j, "PRAGMA synchronous=NORMAL", err);
+}
+
+static void close_file(struct tk_journal *j)
+{
+    for (int i = 0; i < ST_COUNT; i++) {
+        sqlite3_finalize(j->statements[i]);
+        j->statements[i] = NULL;
+    }
+    sqlite3_close(j->db);
+    j->db = NULL;
+}
+
+int tk_journal_begin_anew(struct tk_journal *j, struct tk_failure *err)
+{
+    static const char *const beside[] = {"-wal", "-shm", "-journal"};
+    char *aside = tk_sprintf("%s.damaged-%lld", j->path, (long long)j->wall_at_open);
+    uv_fs_t request;
+    int code;
+
+    close_file(j);
+    j->damaged = false;
+    code = uv_fs_rename(NULL, &request, j->path, aside, NULL);
+    uv_fs_req_cleanup(&request);
+    if (code != 0) {
+        tk_free(aside);
+        tk_fail(err, TK_JOURNAL_FAILED, "the damaged journal %s cannot be moved aside: %s", j->path,
+                uv_strerror(code));
+        return tk_fail_target(err, j->path);
+    }
+    for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+        char *from = tk_sprintf("%s%s", j->path, beside[i]);
+        char *to = tk_sprintf("%s%s", aside, beside[i]);
+
+        uv_fs_rename(NULL, &request, from, to, NULL); // mostly there is none
+        uv_fs_req_cleanup(&request);
+        tk_free(from);
+        tk_free(to);
+    }
+    tk_free(j->aside);
+    j->aside = aside;
+    return open_file(j, false, err);
+}
+
+const char *tk_journal_aside(const struct tk_journal *j)
+{
+    return j->aside;
+}
+
 int tk_journal_open(struct tk_journal **out, const char *path, bool read_only,
                     struct tk_failure *err)
 {
     struct tk_journal *j = tk_alloc(sizeof *j);
-    int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     size_t size = sizeof j->host;
     uv_timeval64_t now;
+    int result;
 
     *out = NULL;
     j->path = tk_strdup(path);
@@ -203,25 +299,16 @@ int tk_journal_open(struct tk_journal **out, const char *path, bool read_only,
     uv_gettimeofday(&now);
     j->wall_at_open = (double)now.tv_sec + (double)now.tv_usec / 1e6;
     j->hrtime_at_open = uv_hrtime();
-    if (!read_only && make_directory(j, err) != 0) {
-        goto failed;
+    result = open_file(j, read_only, err);
+    if (result != 0 && !read_only && j->damaged) {
+        result = tk_journal_begin_anew(j, err);
     }
-    if (sqlite3_open_v2(path, &j->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        tk_journal_failed(j, "opened", err);
-        goto failed;
-    }
-    sqlite3_busy_timeout(j->db, BUSY_MS);
-    sqlite3_limit(j->db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
-    if (run_sql(j, "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF", err) != 0 ||
-        prepare_schema(j, read_only, err) != 0 ||
-        run_sql(j, "PRAGMA synchronous=NORMAL", err) != 0) {
-        goto failed;
+    if (result != 0) {
+        tk_journal_close(j);
+        return -1;
     }
     *out = j;
     return 0;
-failed:
-    tk_journal_close(j);
-    return -1;
 }
 
 void tk_journal_close(struct tk_journal *j)
@@ -229,10 +316,8 @@ void tk_journal_close(struct tk_journal *j)
     if (!j) {
         return;
     }
-    for (int i = 0; i < ST_COUNT; i++) {
-        sqlite3_finalize(j->statements[i]);
-    }
-    sqlite3_close(j->db);
+    close_file(j);
+    tk_free(j->aside);
     tk_free(j->path);
     tk_free(j);
 }

@@ -13,10 +13,13 @@
 
 struct tk_journal;
 
-// Makes file and directories unless read_only. A newer schema and a database of somebody else are
-// refused, an older schema is brought up to date.
+// Makes file and directories unless read_only, for the running user alone. A newer schema and a
+// database of somebody else are refused, an older schema is brought up to date. A damaged file is
+// moved aside, because nothing is decided by it, and a new one is begun.
 int tk_journal_open(struct tk_journal **out, const char *path, bool read_only,
                     struct tk_failure *err);
+// Where the damaged file is now, NULL where there was none.
+const char *tk_journal_aside(const struct tk_journal *j);
 void tk_journal_close(struct tk_journal *j);
 
 // Texts may be NULL. Fields named *_json hold JSON.

@@ -29,6 +29,8 @@ enum tk_statement {
 struct tk_journal {
     sqlite3 *db;
     char *path;
+    bool damaged; // an error said so
+    char *aside;  // where a damaged file was moved to, NULL: nowhere
     char host[256];
     sqlite3_stmt *statements[ST_COUNT];
     double wall_at_open; // seconds since 1970; together with the monotonic clock: now
@@ -36,7 +38,9 @@ struct tk_journal {
 };
 
 // Describes SQLite's last error. Returns -1.
-int tk_journal_failed(const struct tk_journal *j, const char *what, struct tk_failure *err);
+int tk_journal_failed(struct tk_journal *j, const char *what, struct tk_failure *err);
+// Moves a damaged file aside and begins a new one; -1 where that cannot be done.
+int tk_journal_begin_anew(struct tk_journal *j, struct tk_failure *err);
 // The prepared statement, reset and without values; NULL with *err filled.
 sqlite3_stmt *tk_journal_statement(struct tk_journal *j, enum tk_statement which,
                                    struct tk_failure *err);

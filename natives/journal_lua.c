@@ -491,6 +491,13 @@ static int l_open(lua_State *L)
     return 1;
 }
 
+// Journal:aside() -> path | nil   [-1, +1, e]
+static int l_aside(lua_State *L)
+{
+    lua_pushstring(L, tk_journal_aside(check_journal(L)));
+    return 1;
+}
+
 int luaopen_journal(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
@@ -507,6 +514,7 @@ int luaopen_journal(lua_State *L)
         {"notes", l_notes},
         {"step_times", l_step_times},
         {"device_times", l_device_times},
+        {"aside", l_aside},
         {"close", l_close},
         {NULL, NULL},
     };

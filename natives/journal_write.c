@@ -164,8 +164,8 @@ static int begin_with_reserve(struct tk_journal *j, const struct tk_journal_run 
     return 0;
 }
 
-int tk_journal_begin_run(struct tk_journal *j, const struct tk_journal_run *run, int64_t *id,
-                         struct tk_failure *err)
+static int begin_synced(struct tk_journal *j, const struct tk_journal_run *run, int64_t *id,
+                        struct tk_failure *err)
 {
     struct tk_failure ignored;
     int result = set_sync(j, true, err);
@@ -176,6 +176,17 @@ int tk_journal_begin_run(struct tk_journal *j, const struct tk_journal_run *run,
             sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
         }
         set_sync(j, false, &ignored);
+    }
+    return result;
+}
+
+int tk_journal_begin_run(struct tk_journal *j, const struct tk_journal_run *run, int64_t *id,
+                         struct tk_failure *err)
+{
+    int result = begin_synced(j, run, id, err);
+
+    if (result != 0 && j->damaged && tk_journal_begin_anew(j, err) == 0) {
+        result = begin_synced(j, run, id, err);
     }
     return result;
 }

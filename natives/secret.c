@@ -58,14 +58,12 @@ static bool from_environment(struct tk_buffer *out, const char *variable)
     return code == 0 && size > 0;
 }
 
-static int check_file(const char *path, struct tk_failure *err)
+// Reads a file that nobody else may read or exchange.
+static int read_file(struct tk_buffer *out, const char *path, struct tk_failure *err)
 {
     struct tk_buffer why = {0};
-    int result = tk_platform_readable_by_others(&why, path, err);
+    int result = tk_platform_read_judged(out, &why, path, FILE_MAX, TK_JUDGE_PRIVATE, err);
 
-    if (result == 0 && why.len == 0) {
-        result = tk_platform_unsafe(&why, path, err);
-    }
     if (result == 0 && why.len > 0) {
         result = tk_fail(err, TK_SECRET_UNSAFE, "the secret is not safe: %s", why.text);
         tk_fail_hint(err, "%s", tk_platform_private_hint());
@@ -137,11 +135,8 @@ static int from_file(struct tk_buffer *out, const char *path, struct tk_failure 
     struct tk_buffer file = {0};
     char word[WORD_MAX];
     size_t begin;
-    int result = check_file(path, err);
+    int result = read_file(&file, path, err);
 
-    if (result == 0) {
-        result = tk_fs_read(&file, path, FILE_MAX, err);
-    }
     if (result != 0) {
         goto done;
     }
@@ -237,7 +232,7 @@ static int prepare_directory(const char *directory, struct tk_failure *err)
         result = -1;
     }
     if (result == 0) {
-        result = tk_platform_unsafe(&why, directory, err);
+        result = tk_platform_unsafe(&why, directory, TK_JUDGE_CHANGE, err);
     }
     if (result == 0 && why.len > 0) {
         result = tk_fail(err, TK_SECRET_UNSAFE, "no secret is safe there: %s", why.text);
@@ -326,7 +321,7 @@ static void list_file(void *self, const char *name)
         const char *problem = NULL;
 
         word[0] = '\0';
-        if (check_file(path, &err) != 0 || tk_fs_read(&file, path, FILE_MAX, &err) != 0) {
+        if (read_file(&file, path, &err) != 0) {
             problem = err.message;
         } else if (protection_of(word, &file) > 0 &&
                    (!tk_platform_protection() || strcmp(word, tk_platform_protection()) != 0)) {

@@ -9,7 +9,9 @@ local json = require("json")
 
 local M = {}
 
-local FILE, COPY = "/certificate.json", "/certified"
+local guard = require("loop").guard
+
+local FILE, COPY, SIZE_MAX = "/certificate.json", "/certified", "1MiB"
 
 -- Adds the names of the Lua files below `root`/`folder` that no earlier root has.
 local function collect(root, folder, found)
@@ -49,31 +51,45 @@ end
 function M.write(state, roots, verdict)
   local files = effective(roots)
   fs.remove(state .. FILE)
+  fs.private_directory(state .. COPY)
   for name, path in pairs(files) do
     local target = state .. COPY .. "/" .. name
     fs.make_directory((target:match("^(.*)/")))
-    fs.write(target, fs.read(path))
+    fs.write(target, fs.read(path), { mode = "0600" })
   end
   local document = { files = {}, verdict = verdict }
   for name in pairs(files) do
     document.files[name] = digest.sha256(fs.read(state .. COPY .. "/" .. name))
   end
-  fs.write(state .. FILE, json.encode(document, { pretty = true }) .. "\n")
+  fs.write(state .. FILE, json.encode(document, { pretty = true }) .. "\n", { mode = "0600" })
 end
 
+-- The certificate; nil where there is none; nil and why where it cannot be read, or is not one.
 local function read(state)
-  if not fs.find(state .. FILE) then
+  local ok, document = guard(function()
+    return fs.find(state .. FILE) and json.decode(fs.read(state .. FILE, { max = SIZE_MAX })) or nil
+  end)
+  if not ok then
+    return nil, document.message
+  elseif document == nil then
     return nil
   end
-  return json.decode(fs.read(state .. FILE))
+  local files = type(document) == "table" and document.files
+  for name, hash in pairs(type(files) == "table" and files or { false }) do
+    if type(name) ~= "string" or type(hash) ~= "string" or not name:find("^failover/[%w_/]+%.lua$")
+    then
+      return nil, state .. FILE .. " is no certificate"
+    end
+  end
+  return document
 end
 
 -- "certified", "changed" with the names that differ, or "none".
 ---@return string, string[]
 function M.check(state, roots)
-  local document = read(state)
+  local document, why = read(state)
   if not document then
-    return "none", {}
+    return why and "changed" or "none", { why }
   end
   local now, different = hashes(roots), {}
   for name, hash in pairs(now) do
@@ -94,7 +110,13 @@ end
 -- certificate says.
 function M.use_copy(state)
   local copy = state .. COPY
-  local document = read(state)
+  local document, why = read(state)
+  if not document then
+    failure.raise({
+      code = "CONFIG", message = why or "there is no certificate any more",
+      hint = "run takeover certify again", target = state .. FILE,
+    })
+  end
   for name, hash in pairs(document.files) do
     if not fs.find(copy .. "/" .. name) or digest.sha256(fs.read(copy .. "/" .. name)) ~= hash then
       failure.raise({

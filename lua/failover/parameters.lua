@@ -12,6 +12,8 @@ local values = require("failover.parameters.values")
 
 local M = {}
 
+local guard = require("loop").guard
+
 local INSTRUCTIONS_MAX = 5000000 -- some tens of milliseconds; a parameters file needs a few hundred
 local SIZE_MAX = "1MiB"
 
@@ -369,17 +371,11 @@ local function environment()
   })
 end
 
-local function run_limited(chunk)
-  local co = coroutine.create(chunk)
-  debug.sethook(co, function()
-    error("the file does not come to an end", 2)
-  end, "", INSTRUCTIONS_MAX)
-  local ok, value = coroutine.resume(co)
-  debug.sethook(co)
+-- Methods of texts are those of the environment, too: others take long, or much memory.
+local function run_limited(chunk, env)
+  local ok, value = require("loop").limited(chunk, INSTRUCTIONS_MAX, env.string)
   if not ok then
-    return nil, tostring(value)
-  elseif coroutine.status(co) ~= "dead" then
-    return nil, "the file does not come to an end"
+    return nil, value
   end
   return value
 end
@@ -410,12 +406,13 @@ function M.check(content, name)
   end
 
   content = content:gsub("^\xef\xbb\xbf", ""):gsub("\r\n", "\n")
-  local chunk, syntax = load(content, "=parameters", "t", environment())
+  local env = environment()
+  local chunk, syntax = load(content, "=parameters", "t", env)
   if not chunk then
     add_message(syntax)
     return nil, mistakes
   end
-  local value, why = run_limited(chunk)
+  local value, why = run_limited(chunk, env)
   if why then
     add_message(why)
     return nil, mistakes
@@ -435,8 +432,11 @@ function M.check(content, name)
   lines.each_copy(root, function(path, line)
     add(line, readable_path(path), "stands here twice; only the last one would count")
   end)
-  local result = file(value, {}, report)
-  if #mistakes == 0 then
+  local function judge()
+    local result = file(value, {}, report)
+    if #mistakes > 0 then
+      return nil
+    end
     check_eem(result.eem, report)
     if result.wmi then
       check_login(result.wmi, { "wmi" }, report)
@@ -448,6 +448,11 @@ function M.check(content, name)
       report({ "quarantine", "most" }, ("must not be shorter than first, which is %g s"):format(
         result.quarantine.first))
     end
+    return #mistakes == 0 and normalise(result) or nil
+  end
+  local judged, result = guard(judge)
+  if not judged then -- whatever is in the file: it is the file that is wrong
+    add(1, "", "cannot be understood: " .. result.message)
   end
   if #mistakes > 0 then
     table.sort(mistakes, function(a, b)
@@ -458,7 +463,7 @@ function M.check(content, name)
     end)
     return nil, mistakes
   end
-  return normalise(result), mistakes
+  return result, mistakes
 end
 
 -- Reads and checks a parameters file. Raises CONFIG with every mistake in details.mistakes,
@@ -469,16 +474,8 @@ end
 ---@return table parameters with field `file`
 function M.load(path, options)
   local fs = require("fs")
-  local content = fs.read(path, { max = SIZE_MAX })
-  local reason = not (options and options.trust_writable_files) and fs.unsafe(path)
-  if reason then
-    failure.raise({
-      code = "FS_UNSAFE",
-      message = ("%s may be changed by others: %s"):format(path, reason),
-      hint = "take the write permission away, or use --trust-writable-files",
-      target = path,
-    })
-  end
+  local trust = options and options.trust_writable_files
+  local content = fs.read(path, { max = SIZE_MAX, judge = not trust and "change" or nil })
   local result, mistakes = M.check(content, path)
   if not result then
     local texts = {}

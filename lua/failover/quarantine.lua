@@ -46,7 +46,9 @@ function M.in_directory(directory)
       return read_file(path)
     end,
     change = function(fn)
-      fs.make_directory(directory)
+      if not fs.find(directory) then
+        fs.private_directory(directory)
+      end
       local deadline = scheduler.now() + LOCK_WITHIN
       local lock, holder = fs.lock(directory .. "/" .. LOCK, "takeover, process " .. loop.pid())
       while not lock do
@@ -60,7 +62,7 @@ function M.in_directory(directory)
         lock, holder = fs.lock(directory .. "/" .. LOCK, "takeover, process " .. loop.pid())
       end
       local ok, failed = loop.guard(function()
-        fs.write(path, fn(read_file(path)))
+        fs.write(path, fn(read_file(path)), { mode = "0600" })
       end)
       lock:release()
       if not ok then

@@ -1,6 +1,6 @@
 -- The first Lua that runs: module search, what scripts may not do, strict globals. Then the
 -- command line.
-local boot_path, version, arguments = ...
+local boot_path, version, arguments, trust = ...
 
 local lua_root = boot_path:match("^(.*)/host/boot%.lua$")
 local system_modules = false
@@ -37,16 +37,36 @@ for _, root in ipairs(roots) do
   patterns[#patterns + 1] = root .. "/?/init.lua"
 end
 
--- Text chunks only: bytecode can crash the interpreter.
+-- Text chunks only: bytecode can crash the interpreter. A file that others may change does not run:
+-- it is judged on the way to it, and what was judged is what is read.
 local raw_load, raw_loadfile = load, loadfile
+local read, pcall, tostring = require("fs").read, pcall, tostring
+local judged = not trust and not system_modules
+
+-- As loadfile, but raises FS_UNSAFE.
+local function load_judged(path, ...)
+  if not judged then
+    return raw_loadfile(path, "t", ...)
+  end
+  local ok, text = pcall(read, path, { judge = "code" })
+  if not ok then
+    if text.code == "FS_UNSAFE" then
+      error(text, 0)
+    end
+    return nil, "cannot read " .. tostring(path) .. ": " .. tostring(text)
+  end
+  text = text:gsub("^\xef\xbb\xbf", ""):gsub("^#[^\n]*", "") -- as Lua itself passes over them
+  return raw_load(text, "@" .. path, "t", ...)
+end
+
 function _G.load(chunk, name, _, ...)
   return raw_load(chunk, name, "t", ...)
 end
 function _G.loadfile(path, _, ...)
-  return raw_loadfile(path, "t", ...)
+  return load_judged(path, ...)
 end
 function _G.dofile(path)
-  return assert(raw_loadfile(path, "t"))()
+  return assert(load_judged(path))()
 end
 
 if system_modules then
@@ -62,7 +82,7 @@ else
       if not path then
         return why
       end
-      local chunk, message = raw_loadfile(path, "t")
+      local chunk, message = load_judged(path)
       if not chunk then
         error(message, 0)
       end
@@ -78,6 +98,33 @@ else
   end
   os.execute = refused("os.execute")
   io.popen = refused("io.popen")
+  -- The exit code says what is true in the cluster, and numbers are written with a point.
+  os.exit = function()
+    error("os.exit is not available: return from the script, or raise a failure", 2)
+  end
+  os.setlocale = nil
+  -- What is left of `debug` tells where something is; the rest reaches into other functions (and
+  -- with them the loading of bytecode) or takes the watchdog away.
+  local library = _G.debug
+  local traceback, getinfo = library.traceback, library.getinfo
+  for name in pairs(library) do
+    library[name] = nil
+  end
+  library.traceback = traceback
+  -- debug.getinfo([thread,] level or function [, what]), without the functions themselves.
+  function library.getinfo(...)
+    local thread = type((...)) == "thread"
+    local at, what = select(thread and 2 or 1, ...)
+    what = (what or "Slnut"):gsub("[^Slnut]", "")
+    local info
+    if thread then
+      info = getinfo((...), at, what)
+    else
+      info = getinfo(type(at) == "number" and at > 0 and at + 1 or at, what) -- this is a level, too
+    end
+    return info
+  end
+  getmetatable("").__metatable = false
 
   -- A misspelt global is an error at once.
   setmetatable(_G, {

@@ -46,8 +46,10 @@ local function write(state, entries)
     fs.remove(path_of(state))
     return
   end
-  fs.make_directory(state)
-  fs.write(path_of(state), json.encode(entries, { pretty = true }) .. "\n")
+  if not fs.find(state) then
+    fs.private_directory(state)
+  end
+  fs.write(path_of(state), json.encode(entries, { pretty = true }) .. "\n", { mode = "0600" })
 end
 
 -- Marks a node; machines that were moved away in an earlier drain stay known.

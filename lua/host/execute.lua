@@ -262,6 +262,11 @@ function M.run(s, options)
   })
   loop.guard(c.close, c)
   if journal then
+    local aside = journal:aside()
+    if aside then
+      warnings[#warnings + 1] = ("the journal was damaged: it is %s now, and a new one is begun; "
+        .. "no decision depends on it"):format(aside)
+    end
     loop.guard(journal.close, journal)
   end
   if lock then

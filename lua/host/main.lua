@@ -41,7 +41,7 @@ end
 local STUCK = 10
 local runs_scripts = {
   start = true, stop = true, monitor = true, prepare = true, recover = true, plan = true,
-  status = true, replay = true, gpu = true, vm = true,
+  status = true, gpu = true, vm = true,
 }
 
 -- Seconds after which a command that only looks gives up what is still missing, however slowly it
@@ -50,6 +50,14 @@ local LOOK_WITHIN = 120
 local only_looks = {
   status = true, vm = true, gpu = true, check = true, plan = true, undrain = true,
 }
+
+-- Scripts cannot take the watch away again.
+local function watch_scripts()
+  local loop = require("loop")
+  require("host.scheduler")
+  loop.watchdog(STUCK)
+  loop.watchdog, loop.slice = nil, nil
+end
 
 local function run_command(command, name, ...)
   if only_looks[name] then
@@ -93,7 +101,7 @@ local function run(arguments, program)
   end
   local command = require("host.commands." .. parsed.command)
   if runs_scripts[parsed.command] then
-    require("loop").watchdog(STUCK)
+    watch_scripts()
   end
   local ok, result = require("host.scheduler").run(run_command, command, parsed.command, parsed,
     program)

@@ -8,6 +8,8 @@
 local loop = require("loop")
 local failure = require("failure")
 
+local slice = loop.slice -- a sequence must not get at it
+
 local M = {}
 
 ---@class Task
@@ -295,9 +297,9 @@ local function resume(task)
     return
   end
   current = task
-  local outer = loop.slice(true)
+  local outer = slice(true)
   local ok, message = coroutine.resume(task.co)
-  loop.slice(outer)
+  slice(outer)
   current = nil
   if coroutine.status(task.co) == "dead" and not task.done then
     if not ok then

@@ -156,8 +156,8 @@ function Session:vm(name)
   return vm
 end
 
-local function refuse_unsafe(path)
-  local reason = require("fs").unsafe(path)
+local function refuse_unsafe(path, judge)
+  local reason = require("fs").unsafe(path, judge)
   if reason then
     failure.raise({
       code = "FS_UNSAFE",
@@ -171,14 +171,14 @@ end
 -- Refuses a folder in which others may change a file, at any depth.
 local function refuse_unsafe_below(path)
   local fs = require("fs")
-  refuse_unsafe(path)
+  refuse_unsafe(path, "code")
   for _, name in ipairs(fs.list(path)) do
     local entry = path .. "/" .. name
     local found = fs.find(entry)
     if found and found.kind == "directory" then
       refuse_unsafe_below(entry)
     elseif name:find("%.lua$") then
-      refuse_unsafe(entry)
+      refuse_unsafe(entry, "code")
     end
   end
 end
@@ -187,10 +187,10 @@ end
 -- that Lua files come from may be writable by others: they run with the rights of whoever starts
 -- us.
 function Session:sequence(name)
-  if not (self.arguments.trust_writable_files or self.parameters.trust_writable_files) then
+  if not self:trusts() then
     for _, root in ipairs(self.program.roots) do
       if require("fs").find(root) then
-        refuse_unsafe(root)
+        refuse_unsafe(root, "code")
       end
       for _, part in ipairs({ "/failover", "/host" }) do
         if require("fs").find(root .. part) then
@@ -198,7 +198,7 @@ function Session:sequence(name)
         end
       end
     end
-    refuse_unsafe(package.searchpath("failover.sequences." .. name, package.path))
+    refuse_unsafe(package.searchpath("failover.sequences." .. name, package.path), "code")
   end
   local warning = require("failover.certificate").apply(self.parameters.certificate, self.state,
     self.program.roots)
@@ -209,11 +209,44 @@ function Session:sequence(name)
   return require("failover").load_sequence(name)
 end
 
--- A name as a file name: what could lead elsewhere is percent-encoded.
+local NAME_MAX = 120 -- bytes of a file's name that come from elsewhere
+
+local function encoded(char)
+  return ("%%%02X"):format(char:byte())
+end
+
+-- A name as a file name: what could lead elsewhere is percent-encoded, also what is a device to
+-- Windows (NUL, COM1); a long one ends with its digest.
 local function file_name(name)
-  return (name:gsub("[^%w%-_\x80-\xff]", function(char)
-    return ("%%%02X"):format(char:byte())
-  end))
+  local file = name:gsub("[^%w%-_\x80-\xff]", encoded)
+  local base = file:lower()
+  if ({ con = true, prn = true, aux = true, nul = true })[base] or base:find("^com%d$")
+    or base:find("^lpt%d$") then
+    file = encoded(file) .. file:sub(2)
+  end
+  if #file > NAME_MAX then
+    file = file:sub(1, NAME_MAX):gsub("%%%x?$", "") .. "-" .. require("digest").sha256(name)
+  end
+  return file
+end
+M.file_name = file_name
+
+-- Files that others may change are accepted.
+function Session:trusts()
+  return self.arguments.trust_writable_files or self.parameters.trust_writable_files or false
+end
+
+-- A folder of the state: for the running user alone, and nobody else may exchange it.
+function Session:private_directory(path)
+  local fs = require("fs")
+  if self:trusts() then
+    fs.make_directory(path)
+    return
+  end
+  if not fs.find(self.state) then
+    fs.private_directory(self.state)
+  end
+  fs.private_directory(path)
 end
 
 local function state_failed(failed)
@@ -221,7 +254,8 @@ local function state_failed(failed)
     code = "JOURNAL_FAILED",
     message = "the state directory cannot be used: " .. failed.message,
     target = failed.target,
-    hint = "it must exist and be writable; another one: --state DIR",
+    hint = failed.code == "FS_UNSAFE" and failed.hint
+      or "it must exist and be writable; another one: --state DIR",
   })
 end
 
@@ -270,7 +304,7 @@ end
 function Session:lock(command, vm, wait, patience)
   local fs, loop, scheduler = require("fs"), require("loop"), require("host.scheduler")
   local directory = self.state .. "/locks"
-  local made, failed = loop.guard(fs.make_directory, directory)
+  local made, failed = loop.guard(self.private_directory, self, directory)
   if not made then
     error(state_failed(failed), 0)
   end
@@ -294,7 +328,23 @@ end
 
 -- The journal. Raises JOURNAL_FAILED.
 function Session:journal(read_only)
-  local path = self.parameters.journal
+  local fs, path = require("fs"), self.parameters.journal
+  local directory = path:match("^(.*)[/\\]") or "."
+  if not self:trusts() then
+    local safe, failed = require("loop").guard(function()
+      if directory == self.state and not fs.find(directory) and not read_only then
+        fs.private_directory(directory)
+      elseif fs.find(directory) then
+        refuse_unsafe(directory)
+      end
+    end)
+    if not safe then
+      failure.raise({
+        code = "JOURNAL_FAILED", message = "the journal cannot be used: " .. failed.message,
+        target = path, hint = failed.hint,
+      })
+    end
+  end
   return require("journal").open({ path = path, read_only = read_only or false })
 end
 
@@ -304,7 +354,7 @@ function Session:claims(vm)
   local fs, directory = require("fs"), self.state .. "/claims"
   return {
     take = function(id)
-      fs.make_directory(directory)
+      self:private_directory(directory)
       local lock, holder = fs.lock(directory .. "/" .. file_name(id), lock_text("start", vm,
         self:node()))
       return lock, holder and holder_of(holder).text

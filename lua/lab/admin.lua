@@ -177,8 +177,22 @@ function M.new(lab)
   return setmetatable({ lab = lab }, M)
 end
 
+-- A page in somebody's browser may send requests to this computer, also through a name that its
+-- owner lets lead here: what names another host, or comes from a page, is not for us.
+local function is_foreign(request)
+  local host = (request.headers.host or ""):lower():gsub(":%d+$", "")
+  local is_address = host:find("^%d+%.%d+%.%d+%.%d+$") or host:find("^%[[%x:.]+%]$")
+  return request.headers.origin ~= nil or request.headers["sec-fetch-site"] ~= nil
+    or not (is_address or host == "localhost")
+end
+
 -- Handler for httpd.
 function M:handle(request)
+  if is_foreign(request) then
+    return answer({
+      message = "requests of web pages, and to other names than localhost, are not answered",
+    }, 403)
+  end
   local ok, result = pcall(serve, self.lab, request)
   if ok then
     return answer(result)

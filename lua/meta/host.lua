@@ -131,3 +131,10 @@ function loop.slice(in_task) end
 -- Calls fn(...) protected: true and its results, or false and a failure object. May be yielded across.
 ---@return boolean, any ...
 function loop.guard(fn, ...) end
+-- Runs a chunk that may not wait, for so many instructions at most; meanwhile `methods` are those of texts. Gives false and a
+-- message where it fails or does not come to an end.
+---@param chunk function
+---@param instructions integer
+---@param methods table
+---@return boolean, any
+function loop.limited(chunk, instructions, methods) end

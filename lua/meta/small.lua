@@ -77,6 +77,9 @@ function Journal:step_times(vm, command, step_name, limit) end
 ---@param limit integer?
 ---@return { device: string, state: string, took: number }[]
 function Journal:device_times(limit) end
+-- Where the file that was found damaged is now; a new one was begun in its place.
+---@return string?
+function Journal:aside() end
 function Journal:close() end
 
 process = {}
@@ -193,8 +196,14 @@ function fs.make_directory(path) end
 ---@return boolean changed
 function fs.remove(path) end
 -- Nil when only the owner (root, or the running user) may change the file and every directory above it that is not sticky; else the reason.
+-- judge: "change" (default), or "code", by which whoever may replace the running program is trusted, too.
+---@param path string
+---@param judge string?
 ---@return string?
-function fs.unsafe(path) end
+function fs.unsafe(path, judge) end
+-- Makes a directory, with its parents, that only the running user may enter; one of his that is there is closed to others. Raises
+-- FS_UNSAFE where it belongs to somebody else, or others may exchange it.
+function fs.private_directory(path) end
 -- Windows only: lets the virtual machine of that id read and change a local file, such as its disk. False when it could before.
 ---@param path string
 ---@param id string a GUID

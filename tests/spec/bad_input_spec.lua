@@ -291,12 +291,23 @@ describe("the state directory", function()
     })
   end)
 
-  it("with a journal that is none ends a start, and the file stays as it was", function()
+  it("with a damaged journal does not keep a start; the file is moved aside as it was", function()
     local path = site:write("odd/journal.db", ("no database "):rep(1000))
-    start_fails("not_writable", "JOURNAL_FAILED", { path }, {
-      state = site.directory .. "/odd", env = SECRET,
-    })
-    assert.are.equal(("no database "):rep(1000), fs.read(path))
+    local options = { state = site.directory .. "/odd", env = SECRET }
+    local result = site:run({ "start", "vme2" }, options)
+    assert.are.equal(0, result.code, result.stderr)
+    contains(result.stderr, "the journal was damaged: it is " .. path .. ".damaged-")
+    local kept = 0
+    for _, name in ipairs(fs.list(site.directory .. "/odd")) do
+      if name:find("^journal%.db%.damaged%-%d+$") then
+        kept = kept + 1
+        assert.are.equal(("no database "):rep(1000), fs.read(site.directory .. "/odd/" .. name))
+      end
+    end
+    assert.are.equal(1, kept)
+    result = site:run({ "history" }, options)
+    assert.are.equal(0, result.code, result.stderr)
+    contains(result.stdout, "start")
   end)
 
   it("in which files may not grow ends a start", function()
@@ -313,12 +324,12 @@ describe("the state directory", function()
 
   local own_mounts = process.run({ "unshare", "-m", "true" }).code == 0 and it or pending
   own_mounts("on a disk that is full, or may not be written, ends a start", function()
-    for option, piece in pairs({ ["size=16k"] = "full", ro = "read-only" }) do
+    for option, piece in pairs({ ["size=16k"] = "full", ro = "only file system" }) do
       local state = site.directory .. "/disk"
       fs.make_directory(state)
       start_fails("not_writable", "JOURNAL_FAILED", { state, piece }, { state = state, env = SECRET,
         through = { "unshare", "-m", "sh", "-c",
-          'mount -t tmpfs -o "$0" none "$1" && shift && exec "$@"', option, state } })
+          'mount -t tmpfs -o "mode=0755,$0" none "$1" && shift && exec "$@"', option, state } })
     end
   end)
 end)

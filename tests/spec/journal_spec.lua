@@ -330,14 +330,15 @@ describe("journal", function()
   end)
 
   describe("cannot be opened", function()
-    it("where something else is in its place", function()
+    it("for reading where something else is in its place", function()
       fs.write(directory .. "/text", ("not a database "):rep(100))
-      local failed = fails(journal.open, { path = directory .. "/text" })
+      local failed = fails(journal.open, { path = directory .. "/text", read_only = true })
       assert.equal("JOURNAL_FAILED", failed.code)
       assert.matches("not a journal", failed.hint)
+      assert.equal(("not a database "):rep(100), fs.read(directory .. "/text"))
     end)
 
-    it("where it was cut or overwritten", function()
+    it("for reading where it was cut or overwritten; for writing it is begun anew", function()
       local run = j:begin_run({})
       for _ = 1, 500 do
         call(run, { request = { ("x"):rep(100) } })
@@ -345,9 +346,39 @@ describe("journal", function()
       j:close()
       local text = fs.read(path)
       fs.write(path, text:sub(1, 100) .. ("\0\255"):rep(2000) .. text:sub(4101))
-      local failed = fails(journal.open, { path = path })
+      local failed = fails(journal.open, { path = path, read_only = true })
       assert.equal("JOURNAL_FAILED", failed.code)
       assert.matches("damaged", failed.hint)
+      local anew <close> = journal.open({ path = path })
+      assert.matches("journal%.db%.damaged%-%d+$", anew:aside())
+      assert.equal(1, anew:begin_run({}))
+      assert.same(0, #anew:runs({ command = "x" }))
+    end)
+
+    it("for others: it is the running user's alone, also one of an earlier version", function()
+      local function modes()
+        local list = {}
+        for _, suffix in ipairs({ "", "-wal", "-shm" }) do
+          list[#list + 1] = ("%o"):format(fs.find(path .. suffix).mode)
+        end
+        return table.concat(list, " ")
+      end
+      assert.equal("600 600 600", modes())
+      process.run({ "chmod", "644", path, path .. "-wal", path .. "-shm" })
+      local again <close> = journal.open({ path = path })
+      assert.equal("600 600 600", modes())
+      assert.is_nil(again:aside())
+    end)
+
+    it("where it is a link or has another name", function()
+      for _, link in ipairs({ "-s", "--" }) do
+        fs.write(directory .. "/elsewhere", "")
+        os.remove(directory .. "/link.db")
+        process.run({ "ln", link, directory .. "/elsewhere", directory .. "/link.db" })
+        local failed = fails(journal.open, { path = directory .. "/link.db" })
+        assert.equal("JOURNAL_FAILED", failed.code)
+        assert.equal("", fs.read(directory .. "/elsewhere"))
+      end
     end)
 
     it("where its directory cannot be made", function()

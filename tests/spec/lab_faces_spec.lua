@@ -158,6 +158,25 @@ describe("the lab over sockets", function()
       assert.are.equal(400, answer.status)
     end)
 
+    it("does not let a web page drive its administrator's endpoint", function()
+      local port = lab.admin_url:match(":(%d+)/")
+      local plain = http.open({ timeout = 10 })
+      local function status(headers)
+        return plain:request("GET", lab.admin_url .. "/truth", { headers = headers }).status
+      end
+      assert.are.equal(200, status(nil))
+      for _, host in ipairs({ "localhost", "127.0.0.1:" .. port, "LOCALHOST:" .. port, "[::1]" }) do
+        assert.are.equal(200, status({ Host = host }), host)
+      end
+      for _, host in ipairs({ "evil.example", "evil.example:" .. port, "localhost.example" }) do
+        assert.are.equal(403, status({ Host = host }), host)
+      end
+      assert.are.equal(403, status({ Origin = "http://evil.example" }))
+      assert.are.equal(403, status({ Origin = "null" }))
+      assert.are.equal(403, status({ ["Sec-Fetch-Site"] = "cross-site" }))
+      plain:close()
+    end)
+
     it("asks for user and password", function()
       local stranger = http.open({ user = "admin", password = "wrong" })
       local answer = stranger:request("GET", lab.eem_url .. "/devices")
