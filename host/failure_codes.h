@@ -111,6 +111,10 @@ enum tk_code_flag {
     X(EEM_BAD_ANSWER, "eem", TK_UNKNOWN, "failed", \
       "the answer is not what ExpEther Manager would say", \
       "does eem.url lead to ExpEther Manager, or to a proxy or another program?") \
+    X(EEM_EMPTY, "eem", TK_TRANSIENT | TK_UNKNOWN | TK_REFUSAL, "refused", \
+      "the list of ExpEther Manager shows less than it must show", \
+      "does ExpEther Manager see its boards and boxes (its GUI, takeover gpu list)? Restart it " \
+      "where it does not") \
     X(EEM_TOO_LARGE, "eem", TK_UNKNOWN, "failed", \
       "the answer exceeds the size limit", \
       "does eem.url lead to ExpEther Manager, or to a proxy or another program?") \
@@ -126,7 +130,7 @@ enum tk_code_flag {
       "the host takes no more requests now", \
       "wait until other management programs on {node} have ended, or restart its service " \
       "WinRM; then the same command again") \
-    X(WMI_EMPTY, "wmi", TK_TRANSIENT | TK_UNKNOWN, "failed", \
+    X(WMI_EMPTY, "wmi", TK_TRANSIENT | TK_UNKNOWN | TK_REFUSAL, "refused", \
       "the answer lists less than the host must show", \
       "is the service vmms running on {node} (Get-Service vmms), and is the account in " \
       "Hyper-V Administrators there?") \

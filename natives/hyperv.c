@@ -21,14 +21,19 @@ struct tk_hyperv {
         char *path;
     } services[SERVICES_MAX];
     char *host;
+    struct tk_wmi *windows; // root/cimv2 over the same connection; NULL until it is needed
+    // constant
+    char *expected, *node;
 };
 
-struct tk_hyperv *tk_hyperv_open(struct tk_wmi *wmi, int64_t job_timeout_ms)
+struct tk_hyperv *tk_hyperv_open(struct tk_wmi *wmi, const struct tk_hyperv_options *options)
 {
     struct tk_hyperv *h = tk_alloc(sizeof *h);
 
     h->wmi = tk_wmi_share(wmi);
-    h->job_timeout_ms = job_timeout_ms;
+    h->job_timeout_ms = options->job_timeout_ms;
+    h->expected = tk_strdup(options->host);
+    h->node = tk_strdup(options->node ? options->node : options->host);
     h->shares = 1;
     uv_mutex_init(&h->lock);
     return h;
@@ -60,6 +65,11 @@ void tk_hyperv_close(struct tk_hyperv *h)
         tk_free(h->services[i].path);
     }
     tk_free(h->host);
+    tk_free(h->expected);
+    tk_free(h->node);
+    if (h->windows) {
+        tk_wmi_close(h->windows);
+    }
     uv_mutex_destroy(&h->lock);
     tk_free(h);
 }
@@ -183,6 +193,74 @@ int tk_hyperv_query(struct tk_cim_list *out, struct tk_hyperv *h, const struct t
     return result;
 }
 
+// ---- which host it is
+
+#define NETBIOS_MAX 15 // characters that Windows keeps of a computer's name
+
+// Names of computers compare without case, up to the first dot, as far as NetBIOS has them.
+static bool same_host(const char *a, const char *b)
+{
+    for (size_t i = 0; i < NETBIOS_MAX; i++) {
+        char x = a[i] == '.' ? '\0' : upper(a[i]), y = b[i] == '.' ? '\0' : upper(b[i]);
+
+        if (x != y) {
+            return false;
+        }
+        if (!x) {
+            return true;
+        }
+    }
+    return true;
+}
+
+int tk_hyperv_check_host(struct tk_hyperv *h, const char *name, struct tk_failure *err)
+{
+    if (!name || !*name) {
+        return 0;
+    }
+    if (h->expected && !same_host(h->expected, name)) {
+        tk_fail(err, TK_WMI_OTHER_HOST, "the host at the address of %.100s says that it is %.100s",
+                h->node, name);
+        tk_fail_hint(
+            err,
+            "where that is the right host, write host_name = \"%.100s\" in nodes.%.100s in "
+            "parameters.lua, else correct its address",
+            name, h->node);
+        return tk_fail_target(err, h->node);
+    }
+    uv_mutex_lock(&h->lock);
+    if (!h->host) {
+        h->host = tk_strdup(name);
+    }
+    uv_mutex_unlock(&h->lock);
+    return 0;
+}
+
+bool tk_hyperv_knows_host(struct tk_hyperv *h)
+{
+    bool known;
+
+    uv_mutex_lock(&h->lock);
+    known = h->host != NULL;
+    uv_mutex_unlock(&h->lock);
+    return known;
+}
+
+int tk_hyperv_windows(struct tk_wmi **out, struct tk_hyperv *h, struct tk_failure *err)
+{
+    int result = 0;
+
+    uv_mutex_lock(&h->lock);
+    if (!h->windows) {
+        result = tk_wmi_namespace(&h->windows, h->wmi, "root/cimv2", err);
+    }
+    *out = h->windows;
+    uv_mutex_unlock(&h->lock);
+    return result;
+}
+
+// ---- its services
+
 static const char *known_service(struct tk_hyperv *h, const char *class_name)
 {
     const char *path = NULL;
@@ -198,10 +276,9 @@ static const char *known_service(struct tk_hyperv *h, const char *class_name)
 }
 
 // Another thread may have been faster: its answer is kept.
-static const char *remember_service(struct tk_hyperv *h, const char *class_name,
-                                    const struct tk_cim_object *service, char *path)
+static const char *remember_service(struct tk_hyperv *h, const char *class_name, char *path)
 {
-    const char *host = tk_cim_text(service, "SystemName"), *kept = NULL;
+    const char *kept = NULL;
 
     uv_mutex_lock(&h->lock);
     for (size_t i = 0; i < SERVICES_MAX && !kept; i++) {
@@ -213,9 +290,6 @@ static const char *remember_service(struct tk_hyperv *h, const char *class_name,
         if (strcmp(h->services[i].class_name, class_name) == 0) {
             kept = h->services[i].path;
         }
-    }
-    if (!h->host) {
-        h->host = tk_strdup(host);
     }
     uv_mutex_unlock(&h->lock);
     tk_free(path);
@@ -238,15 +312,45 @@ int tk_hyperv_service(const char **path, struct tk_hyperv *h, const char *class_
     }
     asked = list.count > 0 ? tk_hyperv_path(list.items[0]) : NULL;
     if (!asked) {
-        tk_fail(err, TK_WMI_NOT_FOUND, "the host has no %s", class_name);
-        tk_fail_hint(err, "is the Hyper-V role installed, and is the service vmms running?");
+        tk_hyperv_empty(err, "the host shows no %s", class_name);
         goto done;
     }
-    *path = remember_service(h, class_name, list.items[0], asked);
+    if (tk_hyperv_check_host(h, tk_cim_text(list.items[0], "SystemName"), err) != 0) {
+        tk_free(asked);
+        goto done;
+    }
+    *path = remember_service(h, class_name, asked);
     result = 0;
 done:
     tk_cim_list_free(&list);
     return result;
+}
+
+int tk_hyperv_check_sight(struct tk_hyperv *h, const char *what, const struct tk_limit *limit,
+                          struct tk_failure *err)
+{
+    struct tk_cim_list list = {0};
+    int result = tk_hyperv_query(&list, h, limit, err, "SELECT * FROM " TK_VMMS);
+
+    if (result == 0 && list.count == 0) {
+        result = tk_hyperv_empty(
+            err, "this host shows no %s, and not its management service either", what);
+    } else if (result == 0) {
+        result = tk_hyperv_check_host(h, tk_cim_text(list.items[0], "SystemName"), err);
+    }
+    tk_cim_list_free(&list);
+    return result;
+}
+
+int tk_hyperv_empty(struct tk_failure *err, const char *format, ...)
+{
+    char message[sizeof err->message];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return tk_fail(err, TK_WMI_EMPTY, "%s", message);
 }
 
 int tk_hyperv_host(char **name, struct tk_hyperv *h, const struct tk_limit *limit,
@@ -267,10 +371,14 @@ int tk_hyperv_run(struct tk_cim_object **out, struct tk_hyperv *h,
                   const struct tk_hyperv_call *call, const struct tk_limit *limit,
                   struct tk_failure *err)
 {
-    const char *path = call->path;
+    const char *path = call->path, *vmms;
 
     *out = NULL;
     if (!path && tk_hyperv_service(&path, h, call->service, limit, err) != 0) {
+        return -1;
+    }
+    // nothing is changed on a host that has not said who it is
+    if (!tk_hyperv_knows_host(h) && tk_hyperv_service(&vmms, h, TK_VMMS, limit, err) != 0) {
         return -1;
     }
     if (tk_wmi_run(out, h->wmi, path, call->method, call->in, limit, err) != 0) {

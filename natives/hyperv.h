@@ -13,8 +13,14 @@
 
 struct tk_hyperv;
 
+struct tk_hyperv_options {
+    int64_t job_timeout_ms;
+    const char *host; // name that the host must say of itself; NULL: any
+    const char *node; // what parameters.lua calls it, for messages; NULL: as `host`
+};
+
 // Takes a share of the connection, which must be to root/virtualization/v2. Reference counted.
-struct tk_hyperv *tk_hyperv_open(struct tk_wmi *wmi, int64_t job_timeout_ms);
+struct tk_hyperv *tk_hyperv_open(struct tk_wmi *wmi, const struct tk_hyperv_options *options);
 struct tk_hyperv *tk_hyperv_share(struct tk_hyperv *h);
 void tk_hyperv_close(struct tk_hyperv *h);
 int64_t tk_hyperv_job_timeout_ms(const struct tk_hyperv *h);
@@ -45,8 +51,10 @@ struct tk_vm {
     char *name;
     enum tk_vm_state state;
     const char *health, *status;
-    const char *activity; // NULL: none
-    int64_t uptime_ms;    // negative: not told
+    const char *activity;  // NULL: none
+    int64_t uptime_ms;     // negative: not told
+    uint32_t told_process; // its process as the management service has it; 0: not told
+    uint32_t process;      // the same as Windows has it (tk_hyperv_vms); 0: none, or not asked
     bool planned;
 };
 
@@ -62,18 +70,42 @@ struct tk_vm_ref {
     enum tk_vm_kind kind;
 };
 
+// May it be using devices? Only what is known to be off or saved does not.
+bool tk_vm_is_on(const struct tk_vm *vm);
 void tk_vm_clear(struct tk_vm *vm);
 void tk_vm_list_clear(struct tk_vm_list *list);
 
 // Name of the host. Caller frees.
 int tk_hyperv_host(char **name, struct tk_hyperv *h, const struct tk_limit *limit,
                    struct tk_failure *err);
-// The host itself, which is among Hyper-V's systems too, is left out.
-int tk_hyperv_vms(struct tk_vm_list *out, struct tk_hyperv *h, bool planned,
-                  const struct tk_limit *limit, struct tk_failure *err);
-// Registered ones, by GUID or by name. Several of that name: HYPERV_AMBIGUOUS.
+// All of them, as two witnesses have it: Hyper-V's list, which must show the host itself, and
+// Windows' processes. The host is left out. WMI_EMPTY where the list shows less than the processes.
+int tk_hyperv_vms(struct tk_vm_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                  struct tk_failure *err);
+// Imported, not yet registered ones.
+int tk_hyperv_planned_vms(struct tk_vm_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                          struct tk_failure *err);
+// A registered one, by GUID or by name. Several of that name: HYPERV_AMBIGUOUS. That there is none
+// needs the same two witnesses; WMI_EMPTY where they do not agree.
 int tk_hyperv_find_vm(struct tk_vm *out, bool *found, struct tk_hyperv *h, const char *name_or_id,
                       const struct tk_limit *limit, struct tk_failure *err);
+
+// ---- processes of virtual machines (hyperv_worker.c)
+
+// A machine that is on has a process (vmwp.exe) on its host. Windows lists it in root/cimv2 also
+// while the management service starts again or shows nothing.
+struct tk_worker {
+    uint32_t process;
+    char id[TK_GUID_SIZE]; // of the machine; empty: its command line may not be read
+};
+struct tk_worker_list {
+    struct tk_worker *items;
+    size_t count;
+};
+void tk_worker_list_clear(struct tk_worker_list *list);
+// WMI_EMPTY where the answer does not show the management service's own process.
+int tk_hyperv_workers(struct tk_worker_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                      struct tk_failure *err);
 
 // ---- jobs (hyperv_job.c)
 
@@ -90,7 +122,7 @@ struct tk_hyperv_job_list {
     size_t count;
 };
 void tk_hyperv_job_list_clear(struct tk_hyperv_job_list *list);
-// Those that have not ended. One request, and one more for each of them.
+// Those that have not ended. One request, and one more for each of them, or where there is none.
 int tk_hyperv_jobs(struct tk_hyperv_job_list *out, struct tk_hyperv *h,
                    const struct tk_limit *limit, struct tk_failure *err);
 

@@ -20,6 +20,19 @@ int tk_hyperv_query(struct tk_cim_list *out, struct tk_hyperv *h, const struct t
 int tk_hyperv_service(const char **path, struct tk_hyperv *h, const char *class_name,
                       const struct tk_limit *limit, struct tk_failure *err);
 
+// WMI_EMPTY in these words; returns -1.
+int tk_hyperv_empty(struct tk_failure *err, const char *format, ...) TK_PRINTF(2, 3);
+// For lists that may be empty: WMI_EMPTY unless the host shows an instance that needs rights and
+// the management service. `what`: of which there were none.
+int tk_hyperv_check_sight(struct tk_hyperv *h, const char *what, const struct tk_limit *limit,
+                          struct tk_failure *err);
+// Whether the host, which calls itself `name`, is the one that is meant: else WMI_OTHER_HOST.
+int tk_hyperv_check_host(struct tk_hyperv *h, const char *name, struct tk_failure *err);
+// Whether it has said its name.
+bool tk_hyperv_knows_host(struct tk_hyperv *h);
+// The host's root/cimv2, over the same connection. Belongs to the handle.
+int tk_hyperv_windows(struct tk_wmi **out, struct tk_hyperv *h, struct tk_failure *err);
+
 // A method of a service, followed to the end of its job. *out as in tk_wmi_run: always free it.
 // `verb` decides how the failures are read (hyperv_errors.c); `target` goes into the failure.
 struct tk_hyperv_call {

@@ -165,6 +165,57 @@ static void take_assignment(struct tk_assignment_list *out, const struct tk_cim_
     tk_pci_ids(a->instance, a->vendor, a->device);
 }
 
+// Records by which the machine itself has devices of the host.
+static size_t held_by(const struct tk_vm_ref *vm, const struct tk_cim_list *devices)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < devices->count; i++) {
+        count += tk_same_text(tk_cim_text(devices->items[i], "SystemName"), vm->id) ? 1 : 0;
+    }
+    return count;
+}
+
+// WMI_EMPTY where a machine that is on has more devices than its settings name: those are not all.
+// Of one that is off the host's records may lag behind.
+static int check_whole(size_t named, const struct tk_cim_list *devices, struct tk_hyperv *h,
+                       const struct tk_vm_ref *vm, const struct tk_limit *limit,
+                       struct tk_failure *err)
+{
+    size_t held = held_by(vm, devices);
+    struct tk_vm there = {0};
+    int result = 0;
+
+    if (held > named) {
+        result = tk_hyperv_look(&there, NULL, h, vm, limit, err);
+        if (result == 0 && tk_vm_is_on(&there)) {
+            tk_hyperv_empty(err, "the settings of %.100s name %zu devices, but it has %zu",
+                            there.name, named, held);
+            result = tk_fail_target(err, vm->id);
+        }
+    }
+    tk_vm_clear(&there);
+    return result;
+}
+
+// The devices of the host; of a machine without settings of devices they are asked for only where
+// it is on, because then it could be using some all the same.
+static int devices_for(struct tk_cim_list *devices, size_t named, struct tk_hyperv *h,
+                       const struct tk_vm_ref *vm, const struct tk_limit *limit,
+                       struct tk_failure *err)
+{
+    struct tk_vm there = {0};
+    bool needed = named > 0;
+    int result = 0;
+
+    if (!needed) {
+        result = tk_hyperv_look(&there, NULL, h, vm, limit, err);
+        needed = result == 0 && tk_vm_is_on(&there);
+        tk_vm_clear(&there);
+    }
+    return needed ? get_devices(devices, h, limit, err) : result;
+}
+
 int tk_hyperv_assigned(struct tk_assignment_list *out, struct tk_hyperv *h,
                        const struct tk_vm_ref *vm, const struct tk_limit *limit,
                        struct tk_failure *err)
@@ -176,11 +227,9 @@ int tk_hyperv_assigned(struct tk_assignment_list *out, struct tk_hyperv *h,
     if (tk_hyperv_query(&settings, h, limit, err,
                         "SELECT * FROM Msvm_PciExpressSettingData WHERE InstanceID LIKE "
                         "'Microsoft:%s%%'",
-                        vm->id) != 0) {
-        goto done;
-    }
-    if (settings.count > 0 ? get_devices(&devices, h, limit, err) != 0
-                           : tk_hyperv_check_exists(h, vm, limit, err) != 0) {
+                        vm->id) != 0 ||
+        devices_for(&devices, settings.count, h, vm, limit, err) != 0 ||
+        check_whole(settings.count, &devices, h, vm, limit, err) != 0) {
         goto done;
     }
     out->items = tk_alloc((settings.count + 1) * sizeof *out->items);

@@ -95,6 +95,9 @@ int tk_hyperv_jobs(struct tk_hyperv_job_list *out, struct tk_hyperv *h,
         out->count += taken > 0 ? 1 : 0;
         result = taken < 0 ? -1 : 0;
     }
+    if (result == 0 && objects.count == 0) {
+        result = tk_hyperv_check_sight(h, "job", limit, err);
+    }
     tk_cim_list_free(&objects);
     return result;
 }

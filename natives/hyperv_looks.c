@@ -22,7 +22,7 @@ static int w_vms(void *self, const struct tk_limit *limit, struct tk_failure *er
 {
     request *r = self;
 
-    return tk_hyperv_vms(&r->vms, r->h, r->flags[0], limit, err);
+    return tk_hyperv_vms(&r->vms, r->h, limit, err);
 }
 
 static int l_vms(lua_State *L)
@@ -32,11 +32,32 @@ static int l_vms(lua_State *L)
     return tk_hyperv_look_up(L, w_vms, tk_hyperv_push_vms);
 }
 
+static int w_planned_vms(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_planned_vms(&r->vms, r->h, limit, err);
+}
+
 static int l_planned_vms(lua_State *L)
 {
     lua_settop(L, 1);
-    tk_hyperv_request(L)->flags[0] = true;
-    return tk_hyperv_look_up(L, w_vms, tk_hyperv_push_vms);
+    tk_hyperv_request(L);
+    return tk_hyperv_look_up(L, w_planned_vms, tk_hyperv_push_vms);
+}
+
+static int w_workers(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_workers(&r->workers, r->h, limit, err);
+}
+
+static int l_workers(lua_State *L)
+{
+    lua_settop(L, 1);
+    tk_hyperv_request(L);
+    return tk_hyperv_look_up(L, w_workers, tk_hyperv_push_workers);
 }
 
 // text[0]: name or id; flags[0]: it must be there
@@ -240,6 +261,7 @@ const luaL_Reg tk_hyperv_looks[] = {
     {"host", l_host},
     {"vms", l_vms},
     {"planned_vms", l_planned_vms},
+    {"workers", l_workers},
     {"vm", l_vm},
     {"find_vm", l_find_vm},
     {"settings", l_settings},

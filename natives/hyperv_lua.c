@@ -40,6 +40,7 @@ static int l_free_request(lua_State *L)
     tk_free(r->name);
     tk_vm_clear(&r->one);
     tk_vm_list_clear(&r->vms);
+    tk_worker_list_clear(&r->workers);
     tk_vm_settings_clear(&r->settings);
     tk_vm_part_list_clear(&r->parts);
     tk_vm_verdict_clear(&r->verdict);
@@ -116,12 +117,16 @@ static int l_close(lua_State *L)
     return 0;
 }
 
-// hyperv.open(connection, { job_timeout = }) -> Hyperv   [-2, +1, e]
+// hyperv.open(connection, { job_timeout =, host =, node = }) -> Hyperv   [-2, +1, e]
 static int l_open(lua_State *L)
 {
-    static const struct tk_option spec[] = {{"job_timeout", TK_OPT_SECONDS, 0, false},
-                                            {NULL, 0, 0, false}};
-    int64_t job_timeout_ms = JOB_TIMEOUT_MS;
+    static const struct tk_option spec[] = {
+        {"job_timeout", TK_OPT_SECONDS, offsetof(struct tk_hyperv_options, job_timeout_ms), false},
+        {"host", TK_OPT_STRING, offsetof(struct tk_hyperv_options, host), false},
+        {"node", TK_OPT_STRING, offsetof(struct tk_hyperv_options, node), false},
+        {NULL, 0, 0, false},
+    };
+    struct tk_hyperv_options options = {.job_timeout_ms = JOB_TIMEOUT_MS};
     struct tk_hyperv **handle;
     struct tk_wmi *wmi;
 
@@ -129,11 +134,11 @@ static int l_open(lua_State *L)
     wmi = tk_wmi_check(L, 1);
     luaL_argcheck(L, tk_cim_same_name(tk_wmi_namespace_of(wmi), "root/virtualization/v2"), 1,
                   "a connection to root/virtualization/v2 is needed");
-    tk_options(L, 2, "hyperv.open", spec, &job_timeout_ms);
+    tk_options(L, 2, "hyperv.open", spec, &options);
     handle = lua_newuserdatauv(L, sizeof(struct tk_hyperv *), 0);
     *handle = NULL;
     luaL_setmetatable(L, HANDLE);
-    *handle = tk_hyperv_open(wmi, job_timeout_ms);
+    *handle = tk_hyperv_open(wmi, &options);
     return 1;
 }
 

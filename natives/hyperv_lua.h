@@ -31,6 +31,7 @@ struct tk_hyperv_request {
     char *name;
     struct tk_vm one;
     struct tk_vm_list vms;
+    struct tk_worker_list workers;
     struct tk_vm_settings settings;
     struct tk_vm_part_list parts;
     struct tk_vm_verdict verdict;
@@ -69,6 +70,7 @@ int tk_hyperv_push_word(lua_State *L, void *request);
 int tk_hyperv_push_host(lua_State *L, void *request);
 int tk_hyperv_push_vm(lua_State *L, void *request); // nil when not found
 int tk_hyperv_push_vms(lua_State *L, void *request);
+int tk_hyperv_push_workers(lua_State *L, void *request);
 int tk_hyperv_push_definition(lua_State *L, void *request);
 int tk_hyperv_push_settings(lua_State *L, void *request);
 int tk_hyperv_push_disks(lua_State *L, void *request);

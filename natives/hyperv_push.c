@@ -36,7 +36,7 @@ int tk_hyperv_push_host(lua_State *L, void *request)
 
 static void push_vm(lua_State *L, const struct tk_vm *vm)
 {
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     tk_set_string(L, "id", vm->id);
     tk_set_string(L, "name", vm->name);
     tk_set_string(L, "state", tk_vm_state_name(vm->state));
@@ -48,6 +48,9 @@ static void push_vm(lua_State *L, const struct tk_vm *vm)
         lua_setfield(L, -2, "uptime");
     }
     tk_set_boolean(L, "planned", vm->planned);
+    if (vm->process > 0) {
+        tk_set_integer(L, "process", (lua_Integer)vm->process);
+    }
 }
 
 int tk_hyperv_push_vm(lua_State *L, void *request)
@@ -69,6 +72,22 @@ int tk_hyperv_push_vms(lua_State *L, void *request)
     lua_createtable(L, (int)r->vms.count, 0);
     for (size_t i = 0; i < r->vms.count; i++) {
         push_vm(L, &r->vms.items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+int tk_hyperv_push_workers(lua_State *L, void *request)
+{
+    const struct tk_worker_list *list = &((const struct tk_hyperv_request *)request)->workers;
+
+    lua_createtable(L, (int)list->count, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tk_worker *worker = &list->items[i];
+
+        lua_createtable(L, 0, 2);
+        tk_set_integer(L, "process", (lua_Integer)worker->process);
+        tk_set_string(L, "id", worker->id[0] ? worker->id : NULL);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

@@ -100,7 +100,11 @@ static int get_settings(struct tk_cim_list *list, bool *planned, struct tk_hyper
         }
         tk_cim_list_free(list);
     }
-    return tk_hyperv_not_found(err, vm);
+    if (tk_hyperv_check_exists(h, vm, limit, err) != 0) {
+        return -1;
+    }
+    tk_hyperv_empty(err, "the host shows the virtual machine %s, but no settings of it", vm->id);
+    return tk_fail_target(err, vm->id);
 }
 
 static uint64_t size_of(const struct tk_cim_object *o, const char *name)

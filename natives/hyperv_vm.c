@@ -82,6 +82,14 @@ static enum tk_vm_state state_of(uint64_t enabled_state)
     }
 }
 
+bool tk_vm_is_on(const struct tk_vm *vm)
+{
+    if (vm->state == TK_VM_CRITICAL) { // which says only that its storage is gone
+        return vm->uptime_ms != 0;
+    }
+    return vm->state != TK_VM_OFF && vm->state != TK_VM_SAVED;
+}
+
 void tk_vm_clear(struct tk_vm *vm)
 {
     tk_free(vm->name);
@@ -129,6 +137,7 @@ static bool read_vm(struct tk_vm *vm, const struct tk_cim_object *o, bool planne
     vm->uptime_ms = tk_cim_uint(o, "OnTimeInMilliseconds", &uptime_ms) && uptime_ms <= INT64_MAX
                         ? (int64_t)uptime_ms
                         : -1;
+    vm->told_process = (uint32_t)(tk_cim_uint_or(o, "ProcessID", 0) & UINT32_MAX);
     vm->planned = planned;
     return true;
 }
@@ -146,21 +155,6 @@ static void take_vms(struct tk_vm_list *out, const struct tk_cim_list *objects, 
 static const char *class_of(bool planned)
 {
     return planned ? "Msvm_PlannedComputerSystem" : "Msvm_ComputerSystem";
-}
-
-int tk_hyperv_vms(struct tk_vm_list *out, struct tk_hyperv *h, bool planned,
-                  const struct tk_limit *limit, struct tk_failure *err)
-{
-    struct tk_cim_list objects = {0};
-    int result;
-
-    memset(out, 0, sizeof *out);
-    result = tk_hyperv_query(&objects, h, limit, err, "SELECT * FROM %s", class_of(planned));
-    if (result == 0) {
-        take_vms(out, &objects, planned);
-    }
-    tk_cim_list_free(&objects);
-    return result;
 }
 
 // All machines of that id or name. `property` is a key of ours, `value` is quoted here.
@@ -182,6 +176,152 @@ static int find(struct tk_vm_list *out, struct tk_hyperv *h, bool planned, const
     return result;
 }
 
+// ---- what is not listed
+
+// The host's name in a list of systems; NULL where the list does not show the host.
+static const char *host_in(const struct tk_cim_list *systems)
+{
+    for (size_t i = 0; i < systems->count; i++) {
+        const char *name = tk_cim_text(systems->items[i], "Name");
+        char id[TK_GUID_SIZE];
+
+        if (name && *name && !tk_guid_parse(name, id)) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+// Hyper-V's list, where it shows that the asker can see: the host itself is in it, and an account
+// that sees no machine at all sees the management service, which needs the same rights.
+static int list_all(struct tk_vm_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                    struct tk_failure *err)
+{
+    struct tk_cim_list systems = {0};
+    const char *host, *path;
+    int result;
+
+    memset(out, 0, sizeof *out);
+    result = tk_hyperv_query(&systems, h, limit, err, "SELECT * FROM %s", class_of(false));
+    if (result != 0) {
+        return -1;
+    }
+    host = host_in(&systems);
+    if (host) {
+        result = tk_hyperv_check_host(h, host, err);
+    } else {
+        result = tk_hyperv_empty(err, "the list of virtual machines does not even show the host");
+    }
+    if (result == 0) {
+        take_vms(out, &systems, false);
+    }
+    tk_cim_list_free(&systems);
+    if (result == 0 && out->count == 0) {
+        result = tk_hyperv_service(&path, h, TK_VMMS, limit, err);
+    }
+    return result;
+}
+
+// The machine whose process it is, NULL where the list has none.
+static struct tk_vm *owner_of(const struct tk_worker *worker, const struct tk_vm_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct tk_vm *vm = &list->items[i];
+
+        if (worker->id[0] ? strcmp(vm->id, worker->id) == 0
+                          : worker->process > 0 && vm->told_process == worker->process) {
+            return vm;
+        }
+    }
+    return NULL;
+}
+
+static int not_listed(struct tk_failure *err, const struct tk_worker *worker, size_t count)
+{
+    if (worker->id[0]) {
+        tk_hyperv_empty(err,
+                        "the host lists %zu virtual machines, but not %s, whose process (vmwp.exe, "
+                        "%u) is there",
+                        count, worker->id, (unsigned)worker->process);
+        return tk_fail_target(err, worker->id);
+    }
+    return tk_hyperv_empty(err,
+                           "the process %u (vmwp.exe) is of none of the %zu virtual machines that "
+                           "the host lists, and its command line may not be read",
+                           (unsigned)worker->process, count);
+}
+
+// A machine that comes here by live migration has its process before it is registered.
+static int is_arriving(bool *arriving, const struct tk_worker *worker, struct tk_hyperv *h,
+                       const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_vm_list planned = {0};
+    int result = 0;
+
+    *arriving = false;
+    if (worker->id[0]) {
+        result = find(&planned, h, true, "Name", worker->id, limit, err);
+        *arriving = planned.count > 0;
+    }
+    tk_vm_list_clear(&planned);
+    return result;
+}
+
+// Compares the list with the processes; notes them in it. WMI_EMPTY where the list lacks a machine
+// that is on. `only`: the one machine that is asked for, to whom others do not matter.
+static int confirm(struct tk_vm_list *list, struct tk_hyperv *h, const char *only,
+                   const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_worker_list workers;
+    int result = tk_hyperv_workers(&workers, h, limit, err);
+
+    for (size_t i = 0; i < workers.count && result == 0; i++) {
+        const struct tk_worker *worker = &workers.items[i];
+        struct tk_vm *vm = owner_of(worker, list);
+        bool others = only && worker->id[0] && strcmp(only, worker->id) != 0, arriving = false;
+
+        if (vm) {
+            vm->process = worker->process;
+        } else if (!others) {
+            if (!only) {
+                result = is_arriving(&arriving, worker, h, limit, err);
+            }
+            if (result == 0 && !arriving) {
+                result = not_listed(err, worker, list->count);
+            }
+        }
+    }
+    tk_worker_list_clear(&workers);
+    return result;
+}
+
+// ---- looking
+
+int tk_hyperv_vms(struct tk_vm_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                  struct tk_failure *err)
+{
+    int result = list_all(out, h, limit, err);
+
+    return result == 0 ? confirm(out, h, NULL, limit, err) : result;
+}
+
+int tk_hyperv_planned_vms(struct tk_vm_list *out, struct tk_hyperv *h, const struct tk_limit *limit,
+                          struct tk_failure *err)
+{
+    struct tk_cim_list objects = {0};
+    int result;
+
+    memset(out, 0, sizeof *out);
+    result = tk_hyperv_query(&objects, h, limit, err, "SELECT * FROM %s", class_of(true));
+    if (result == 0) {
+        take_vms(out, &objects, true);
+    }
+    tk_cim_list_free(&objects);
+    return result == 0 && out->count == 0
+               ? tk_hyperv_check_sight(h, "planned virtual machine", limit, err)
+               : result;
+}
+
 // Moves the first machine of the list out of it.
 static bool take_first(struct tk_vm *out, struct tk_vm_list *list)
 {
@@ -195,6 +335,73 @@ static bool take_first(struct tk_vm *out, struct tk_vm_list *list)
     return found;
 }
 
+static bool fits(const struct tk_vm *vm, bool by_id, const char *value)
+{
+    return tk_same_text(by_id ? vm->id : vm->name, value);
+}
+
+static bool lists(const struct tk_vm_list *list, bool by_id, const char *value)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (fits(&list->items[i], by_id, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Keeps those of that id or name.
+static void keep_only(struct tk_vm_list *list, bool by_id, const char *value)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct tk_vm *vm = &list->items[i];
+
+        if (fits(vm, by_id, value)) {
+            struct tk_vm moved = *vm;
+
+            memset(vm, 0, sizeof *vm);
+            list->items[kept++] = moved;
+        } else {
+            tk_vm_clear(vm);
+        }
+    }
+    list->count = kept;
+}
+
+// Registered machines of that id or name. The first look of a handle is at the whole list, because
+// that tells which host answers; later ones are at the machine alone. That there is none is told by
+// the whole list, too, and by the processes.
+static int find_registered(struct tk_vm_list *out, struct tk_hyperv *h, bool by_id,
+                           const char *value, const struct tk_limit *limit, struct tk_failure *err)
+{
+    bool known = tk_hyperv_knows_host(h);
+    struct tk_vm_list all = {0};
+    int result;
+
+    memset(out, 0, sizeof *out);
+    if ((known || !by_id) && // only the host compares names in all scripts without case
+        find(out, h, false, by_id ? "Name" : "ElementName", value, limit, err) != 0) {
+        return -1;
+    }
+    if (known && out->count > 0) {
+        return 0;
+    }
+    result = list_all(&all, h, limit, err);
+    if (result == 0 && out->count == 0) {
+        if (lists(&all, by_id, value)) {
+            *out = all;
+            memset(&all, 0, sizeof all);
+            keep_only(out, by_id, value);
+        } else {
+            result = confirm(&all, h, by_id ? value : NULL, limit, err);
+        }
+    }
+    tk_vm_list_clear(&all);
+    return result;
+}
+
 int tk_hyperv_find_vm(struct tk_vm *out, bool *found, struct tk_hyperv *h, const char *name_or_id,
                       const struct tk_limit *limit, struct tk_failure *err)
 {
@@ -204,8 +411,7 @@ int tk_hyperv_find_vm(struct tk_vm *out, bool *found, struct tk_hyperv *h, const
 
     memset(out, 0, sizeof *out);
     *found = false;
-    if (find(&list, h, false, by_id ? "Name" : "ElementName", by_id ? id : name_or_id, limit,
-             err) != 0) {
+    if (find_registered(&list, h, by_id, by_id ? id : name_or_id, limit, err) != 0) {
         return -1;
     }
     if (list.count > 1) {
@@ -253,6 +459,12 @@ int tk_hyperv_look(struct tk_vm *out, bool *found, struct tk_hyperv *h, const st
     if (found) {
         *found = there;
         return 0;
+    }
+    if (!there && ref->kind != TK_VM_PLANNED) { // that it is not registered needs two witnesses
+        if (find_registered(&list, h, true, ref->id, limit, err) != 0) {
+            return -1;
+        }
+        there = take_first(out, &list);
     }
     return there ? 0 : tk_hyperv_not_found(err, ref);
 }

@@ -2,6 +2,7 @@
 -- them one after another. The plan is arithmetic on a situation (failover.inventory); the moving is
 -- done by whoever has the hands for it: EXPRESSCLUSTER, since it would start again what anybody
 -- else stops.
+local evidence = require("failover.evidence")
 local failure = require("failure")
 local loop = require("loop")
 local placement = require("failover.placement")
@@ -180,19 +181,15 @@ function M.command(move, two)
   return "clpgrp -m " .. group .. (two and "" or " -a " .. move.to)
 end
 
-local ACTIVE = {
-  running = true, starting = true, stopping = true, paused = true, pausing = true,
-  resuming = true, saving = true,
-}
-
--- What a machine does on a node: Hyper-V's word, "absent", or nil and why it cannot be seen.
+-- What a machine does on a node: Hyper-V's word, or "absent", and whether it is on; nil and why
+-- where that cannot be seen.
 local function state_on(c, node, id)
   local hyperv = c:peer(node).hyperv
   local ok, vm = loop.guard(hyperv.find_vm, hyperv, id)
   if not ok then
     return nil, ("%s cannot be asked: %s"):format(node, failure.is(vm) and vm.message or vm)
   end
-  return vm and vm.state or "absent"
+  return vm and vm.state or "absent", vm and evidence.is_active(vm) or false
 end
 
 -- The `seen` of the hands: it is not active any more where it was, and runs where it should.
@@ -207,15 +204,16 @@ function M.looker(c, situation, node)
   end
   return function(move)
     local from = move.from or node
-    local before, why = state_on(c, from, ids[move.vm])
-    if not before or ACTIVE[before] then
-      return false, why or ("it is %s on %s"):format(before, from)
+    local before, active = state_on(c, from, ids[move.vm])
+    if not before then
+      return false, active
+    elseif active then
+      return false, ("it is %s on %s"):format(before, from)
     elseif not move.to then
       return true
     end
-    local there
-    there, why = state_on(c, move.to, ids[move.vm])
-    return there == "running", why or ("it is %s on %s"):format(there, move.to)
+    local there, why = state_on(c, move.to, ids[move.vm])
+    return there == "running", there and ("it is %s on %s"):format(there, move.to) or why
   end
 end
 

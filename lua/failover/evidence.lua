@@ -8,6 +8,27 @@ local side_by_side = require("failover.side_by_side")
 
 local M = {}
 
+-- WinRM is stopped, while the part of Windows that it shares with web servers answers in its place.
+local NO_SERVICE = { [404] = true, [503] = true }
+
+-- Is this how a node fails that is down? Others are there, and do not let us look.
+---@param failed table failure object
+---@return boolean
+function M.is_silent(failed)
+  local code = failure.codes[failed.code]
+  return code.unreachable or code.source == "wmi" and NO_SERVICE[failed.http] or false
+end
+
+-- May the machine of this run be on that node at all? Others are asked only about their devices.
+function M.may_run(c, name)
+  for _, allowed in ipairs(c.vm.nodes or {}) do
+    if allowed == name then
+      return true
+    end
+  end
+  return c.vm.nodes == nil
+end
+
 ---@class PeerState
 ---@field reachable boolean
 ---@field failure table? why it could not be asked
@@ -36,8 +57,11 @@ function M.peer(c, name)
   local state
   if vms then
     state = { reachable = true, vms = vms }
-  elseif failure.codes[failed.code].unreachable then
+  elseif M.is_silent(failed) then
     state = { reachable = false, failure = failed, time = scheduler.now() }
+  elseif failed.code == "WMI_EMPTY" and c.vm_id and failed.target == c.vm_id then
+    failover.refuse("%s runs on %s: its process is there, though Hyper-V does not list it (%s)",
+      c.vm_name, name, failed.message)
   else
     error(failed, 0) -- it is there, but does not let us look: that is for people
   end
@@ -70,48 +94,69 @@ function M.silent(c, name)
   return known and known.failure
 end
 
-local active = {
-  running = true, starting = true, paused = true, pausing = true, resuming = true, saving = true,
-  stopping = true,
-}
+-- States in which a machine uses nothing. Any other counts as on, also one that nobody knows.
+local inactive = { off = true, saved = true }
 
--- Is the virtual machine using memory, disks and devices in this state? One whose storage is gone
--- says only that it is critical; then how long it has been on tells (Msvm_ComputerSystem,
--- OnTimeInMilliseconds: since it was last turned on). Where even that is not known: yes.
+-- Is the virtual machine using memory, disks and devices? Yes, as long as Windows has a process for
+-- it, whatever its state is said to be. One whose storage is gone says only that it is critical;
+-- then how long it has been on tells (Msvm_ComputerSystem, OnTimeInMilliseconds: since it was last
+-- turned on). Where even that is not known: yes.
 function M.is_active(vm)
-  if vm.state == "critical" then
+  if vm.process then
+    return true
+  elseif vm.state == "critical" then
     return vm.uptime ~= 0
   end
-  return active[vm.state] or false
+  return not inactive[vm.state]
 end
 
-local function matches(assignment, gpu, location)
-  if not assignment.present then
-    return false
-  end
-  if location then
-    return assignment.location == location
-  end
-  return assignment.vendor == gpu.vendor and assignment.device == gpu.device
+local function same(a, b)
+  return a ~= nil and b ~= nil and a:upper() == b:upper()
 end
 
--- Names of the active virtual machines on a node that have this device, and whether that is
--- certain: a model that
--- is there twice cannot be told apart without the location in parameters.lua.
+-- Locations on a node that parameters.lua gives to other devices.
+local function is_anothers(c, node, gpu, location)
+  for id, entry in pairs(c.parameters.devices or {}) do
+    if id ~= gpu.id and entry.locations and same(entry.locations[node], location) then
+      return true
+    end
+  end
+  return false
+end
+
+-- May what a machine has be the device? Gives "yes", "perhaps" where nothing tells it from others
+-- of its model, or "no". A declared location may be out of date, one that this run has seen is not.
+local function match(c, node, assignment, gpu)
+  local seen = node == c.node and gpu.location
+  local location = seen or gpu.locations and gpu.locations[node]
+  if location and same(assignment.location, location) then
+    return "yes"
+  elseif seen or assignment.location and is_anothers(c, node, gpu, assignment.location) then
+    return "no"
+  end
+  local known = assignment.vendor and assignment.device and gpu.vendor and gpu.device
+  local alike = not known or assignment.vendor == gpu.vendor and assignment.device == gpu.device
+  return alike and "perhaps" or "no"
+end
+
+-- Names of the active virtual machines on a node that have this device, or may have it, and whether
+-- that is certain: a model that is there twice cannot be told apart without the location in
+-- parameters.lua. An assignment whose device the host does not show counts, too.
 function M.users(c, node, gpu, vms)
   local hyperv = c:peer(node).hyperv
-  local location = node == c.node and gpu.location or gpu.locations and gpu.locations[node]
-  local names = {}
+  local names, certain = {}, true
   for _, vm in ipairs(vms or hyperv:vms()) do
     if M.is_active(vm) then
       for _, assignment in ipairs(hyperv:assigned(vm)) do
-        if matches(assignment, gpu, location) then
+        local answer = match(c, node, assignment, gpu)
+        if answer ~= "no" then
           names[#names + 1] = vm.name
+          certain = certain and answer == "yes"
         end
       end
     end
   end
-  return names, location ~= nil
+  return names, certain
 end
 
 -- Does an active machine on a node that answers have the device?
@@ -177,7 +222,7 @@ function M.for_taking(c, gpu, holder)
     return "ExpEther Manager shows the board of " .. holder .. " powered off"
   end
   if c.evidence then
-    return "the operator says: " .. c.evidence
+    return ("the operator says of %s: %s"):format(holder, c.evidence)
   end
   failure.raise({
     code = "NO_EVIDENCE",

@@ -31,7 +31,7 @@ local function make_nodes(parameters, answers, boards, drained, complain)
     local board = entry.board and boards[entry.board] or (boards[entry.group_id] or {})[1]
     list[i] = {
       name = name, group_id = entry.group_id, reachable = answer.reachable, asked = answer.asked,
-      why = answer.why, held = 0, drained = (drained or {})[name] ~= nil,
+      why = answer.why, untold = answer.untold, held = 0, drained = (drained or {})[name] ~= nil,
       board = board and board.id, board_power = board and board.power,
       capacity = board and board.max_devices, unclaimed = {},
     }

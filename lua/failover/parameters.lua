@@ -76,6 +76,7 @@ local file = record({
     map(text(), record({
       group_id = { integer(16, 4092), required = true },
       address = { text() },
+      host_name = { text() }, -- what Windows there calls itself, where that is not the node's name
       board = { device_id },
       wmi = { wmi },
     })),
@@ -211,8 +212,34 @@ local function check_eem(eem, report)
   check_login(eem, path, report)
 end
 
-local function check_nodes(nodes, report)
-  local groups, boards, folded = {}, {}, {}
+-- Where a node's WMI is reached, and the key that says so.
+local function place_of(name, node, shared)
+  for _, key in ipairs({ "url", "host" }) do
+    if node.wmi and node.wmi[key] then
+      return node.wmi[key], { "nodes", name, "wmi", key }
+    elseif shared[key] then
+      return shared[key], { "wmi", key }
+    end
+  end
+  return node.address or name, node.address and { "nodes", name, "address" } or { "nodes", name }
+end
+
+-- Each node is a host of its own: what is seen and done at one address is not two nodes'.
+local function check_places(nodes, shared, report)
+  local first = {}
+  for _, name in ipairs(schema.sorted_keys(nodes)) do
+    local place, path = place_of(name, nodes[name], shared)
+    place = place:lower():gsub("/+$", "")
+    if first[place] then
+      report(path, ("nodes %s and %s are reached at one address; each node is a host of its own")
+        :format(first[place], name))
+    end
+    first[place] = first[place] or name
+  end
+end
+
+local function check_nodes(nodes, shared, report)
+  local groups, boards, folded, hosts = {}, {}, {}, {}
   if next(nodes) == nil then
     report({ "nodes" }, "must not be empty")
   end
@@ -221,6 +248,8 @@ local function check_nodes(nodes, report)
     groups[#groups + 1] = { node.group_id, { "nodes", name, "group_id" } }
     boards[#boards + 1] = { node.board, { "nodes", name, "board" } }
     folded[#folded + 1] = { name:lower(), { "nodes", name } }
+    hosts[#hosts + 1] = { node.host_name and node.host_name:lower(),
+      { "nodes", name, "host_name" } }
     if node.wmi then
       check_login(node.wmi, { "nodes", name, "wmi" }, report)
     end
@@ -228,6 +257,8 @@ local function check_nodes(nodes, report)
   must_differ(groups, report, "node %s has this group id already; each node needs its own")
   must_differ(boards, report, "node %s has this board already")
   must_differ(folded, report, "node %s has this name already (capital letters do not count)")
+  must_differ(hosts, report, "node %s is this host already")
+  check_places(nodes, shared, report)
 end
 
 -- One box has one spelling: else devices of one box would count as in two.
@@ -441,7 +472,7 @@ function M.check(content, name)
     if result.wmi then
       check_login(result.wmi, { "wmi" }, report)
     end
-    check_nodes(result.nodes, report)
+    check_nodes(result.nodes, result.wmi or {}, report)
     check_devices(result.devices, result.nodes, report)
     check_vms(result.vms, requests.site(result.devices), result.nodes, report)
     if result.quarantine.most < result.quarantine.first then

@@ -38,6 +38,23 @@ function M.check_same_place(c, vm)
   end
 end
 
+-- Has Windows a process for the machine on this node? Then it is on, whatever Hyper-V says.
+function M.has_process(c, id)
+  local readable = true
+  for _, worker in ipairs(c.hyperv:workers()) do
+    if worker.id == id then
+      return true
+    end
+    readable = readable and worker.id ~= nil
+  end
+  for _, vm in ipairs(readable and {} or c.hyperv:vms()) do -- told by their numbers
+    if vm.id == id then
+      return vm.process ~= nil
+    end
+  end
+  return false
+end
+
 -- Cleanly stopped on this node: gone, or off with no device assigned. Returns whether, and a
 -- sentence.
 function M.stopped(c)
@@ -45,7 +62,7 @@ function M.stopped(c)
   if not vm then
     return true, c.vm_name .. " is not registered on " .. c.node
   end
-  if vm.state == "off" and #c.hyperv:assigned(vm) == 0 then
+  if vm.state == "off" and #c.hyperv:assigned(vm) == 0 and not M.has_process(c, vm.id) then
     return true, c.vm_name .. " is off"
   end
   return false

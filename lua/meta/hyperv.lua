@@ -15,6 +15,7 @@ hyperv = {}
 ---@field activity string? "exporting", "migrating", ... (second operational status)
 ---@field uptime number? seconds
 ---@field planned boolean
+---@field process integer? of vmwp.exe, as Windows has it; told by vms alone, nil: there is none
 
 ---@class VmSettings
 ---@field stop_action "turn off"|"save"|"shut down"|"unknown"
@@ -79,18 +80,29 @@ local Hyperv = {}
 
 -- On a connection to root/virtualization/v2 (shared, not taken). A failure of a verb keeps the host's own words in `message` and its HRESULT
 -- or return value in `hresult`; `target` is the machine, file or location.
+--
+-- What is not listed counts only where the answer shows that the asker can see. WMI_EMPTY: the list of machines lacks the host itself, or a
+-- machine whose process Windows shows; a list that may be empty is, and so is that of the management service; a machine that is on has more
+-- devices than its settings name. WMI_OTHER_HOST: the host says another name than `host`, the part before the first dot, without case, as far
+-- as NetBIOS has it (15 characters).
 ---@param connection Wmi
----@param options { job_timeout: number? }?   job_timeout: seconds that a job may take, default 300
+---@param options { job_timeout: number?, host: string?, node: string? }?   job_timeout: seconds that a job may take, default 300; host: the name that the host must say of itself; node: what parameters.lua calls it, for messages
 ---@return Hyperv
 function hyperv.open(connection, options) end
 
 ---@return { name: string }
 function Hyperv:host() end
+-- Registered ones, as Hyper-V's list and Windows' processes together have it. Raises WMI_EMPTY where the list shows less than the processes.
 ---@return Vm[]
 function Hyperv:vms() end
 ---@return Vm[]
 function Hyperv:planned_vms() end
--- By GUID or by name. vm raises HYPERV_VM_NOT_FOUND, HYPERV_AMBIGUOUS; find_vm gives nil when there is none.
+-- Processes (vmwp.exe) of machines that are on, as Windows (root/cimv2) lists them: also where Hyper-V lists no machine. id: GUID, upper case;
+-- nil: the account may not read its command line. Raises WMI_EMPTY where the list lacks the management service's own process.
+---@return { process: integer, id: string? }[]
+function Hyperv:workers() end
+-- By GUID or by name. vm raises HYPERV_VM_NOT_FOUND, HYPERV_AMBIGUOUS; find_vm gives nil when there is none, of which the whole list and the
+-- processes are asked, too.
 ---@return Vm
 function Hyperv:vm(name_or_id) end
 ---@return Vm?

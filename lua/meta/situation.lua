@@ -32,8 +32,8 @@
 ---@field vm string?        key of the machine that has it assigned; one that is not in parameters.lua is called by its name
 ---@field vm_known boolean? the machine is in parameters.lua
 ---@field vm_running boolean that machine is active; true also where one of several (users) may have it
----@field use "used"|"idle"|"unknown"|nil of one that is held: by a running machine; unknown: its node does not answer, or nothing tells which of
----                         several has it
+---@field use "used"|"idle"|"unknown"|nil of one that is held: by a running machine; unknown: its node does not answer or does not tell, or
+---                         nothing tells which of several has it
 ---@field users string[]?   machines of which one has it, and nothing tells which
 ---@field ambiguous boolean? idle on its node, which shows several of its model and not which one it is
 ---@field link "up"|"down"|"unknown"
@@ -60,6 +60,7 @@
 ---@field reachable boolean
 ---@field asked boolean     false: it was not asked, so reachable is false, too
 ---@field why string?       it is not reachable
+---@field untold string?    why nothing tells what its machines use: none of the devices in its group is taken
 ---@field capacity integer? devices that its board takes
 ---@field held integer      devices in its group
 ---@field drained boolean

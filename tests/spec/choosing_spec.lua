@@ -81,6 +81,9 @@ local function context(options)
       vendor = "10de", device = "1f08", class = "030000", type = "40g",
     }
   end
+  for i, name in ipairs({ "ms1", "ms2" }) do
+    records[i] = { id = "0x8cdf9d911c0" .. i, kind = "board", group_id = GROUPS[name] }
+  end
   for _, id in ipairs({ A, B, C }) do
     records[#records + 1] = record(id)
   end

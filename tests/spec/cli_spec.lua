@@ -12,8 +12,11 @@ local PROGRAM = os.getenv("TAKEOVER_EXE") or "/proc/self/exe"
 local PARAMETERS = [[
 return {
   eem = { url = "http://127.0.0.1:1/eem", auth = "none" },
-  wmi = { url = "http://127.0.0.1:1/wsman", user = "takeover", password = secret "wmi" },
-  nodes = { ms1 = { group_id = 50 }, ms2 = { group_id = 150 } },
+  wmi = { user = "takeover", password = secret "wmi" },
+  nodes = {
+    ms1 = { group_id = 50, wmi = { url = "http://127.0.0.1:1/wsman" } },
+    ms2 = { group_id = 150, wmi = { url = "http://127.0.0.2:1/wsman" } },
+  },
   vms = {
     ["計算 #1"] = { path = [=[G:\other]=], gpus = { { vendor = "10de", device = "1eb1" } } },
     vme2 = { path = [=[G:\Hyper-V\vme2]=], gpus = { { id = "0x8cdf9d911c60" } } },
@@ -170,7 +173,7 @@ describe("parameters on the command line", function()
     write("parameters.lua", (PARAMETERS:gsub("group_id = 150", "grup_id = 150")))
     local code, out, err = takeover({ "start", "vme2", "--json" })
     assert.are.equal(exit_codes.configuration, code)
-    contains(err, "parameters.lua:4: nodes.ms2.grup_id: there is no such key")
+    contains(err, "parameters.lua:6: nodes.ms2.grup_id: there is no such key")
     contains(err, 'did you mean "group_id"?')
     contains(err, "1 mistake in")
     assert.are.equal("CONFIG", json.decode(out).failure.code)
@@ -386,8 +389,11 @@ describe("check", function()
 
   it("asks for no secret of a node that is reached as the running user", function()
     write("parameters.lua", (PARAMETERS:gsub("nodes = %b{}", [[nodes = {
-      ms1 = { group_id = 50, wmi = { transport = "local" } },
-      ms2 = { group_id = 150, wmi = { user = "other", password = secret "two" } },
+      ms1 = { group_id = 50, wmi = { url = "http://127.0.0.1:1/wsman", transport = "local" } },
+      ms2 = {
+        group_id = 150,
+        wmi = { url = "http://127.0.0.2:1/wsman", user = "other", password = secret "two" },
+      },
     }]])))
     local secrets = {}
     local _, out = takeover({ "check", "--json" }, { TAKEOVER_SECRET_TWO = "2" })

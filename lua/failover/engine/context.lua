@@ -114,7 +114,10 @@ local function host(self, name)
   local makers = {
     hyperv = function()
       return watch(self, "hyperv", name, function()
-        return self.natives.hyperv(connection("root/virtualization/v2"))
+        local expected = self.parameters.nodes[name].host_name or name
+        return self.natives.hyperv(connection("root/virtualization/v2"), {
+          host = expected, node = name,
+        })
       end)
     end,
     pnp = function()

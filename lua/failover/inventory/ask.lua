@@ -4,8 +4,10 @@
 -- An answer is plain data, so that what is made of it (failover/inventory.lua) needs no world:
 --   { eem = { EemDevice... } or nil, eem_failure?, nodes = { [name] = NodeAnswer }, warnings =
 --   {text} }
---   NodeAnswer = { reachable, asked, why?, vms = { { id, name, state, running, uptime, heartbeat?,
---     assigned = { Assignment... } } }, assignable = { HostDevice... }, pnp = { PnpDevice... } }
+--   NodeAnswer = { reachable, asked, why?, untold?, vms = { { id, name, state, running, uptime,
+--     heartbeat?, assigned = { Assignment... } } }, assignable = { HostDevice... },
+--     pnp = { PnpDevice... } }
+-- untold: why nothing tells what its machines use.
 local evidence = require("failover.evidence")
 local failover = require("failover")
 local observe = require("failover.engine.observe")
@@ -52,8 +54,10 @@ local function ask_machines(c, node, hyperv, answer, options)
     if assigned then
       vm.assigned = assigned
       used = used - #assigned
-    elseif failed.code ~= "HYPERV_VM_NOT_FOUND" then
+    elseif failed.code ~= "HYPERV_VM_NOT_FOUND" or vm.running then
       answer.complain("%s: the devices of %s cannot be told: %s", node, vm.name, failed.message)
+      answer.untold = vm.running and "the devices of " .. vm.name .. " cannot be told"
+        or answer.untold
     end
   end
   for _, vm in ipairs(answer.vms) do
@@ -108,6 +112,24 @@ local function offers(native, verb)
   return observe.verbs[native][verb] ~= nil
 end
 
+local function some_runs(vms)
+  for _, vm in ipairs(vms) do
+    if evidence.is_active(vm) then
+      return true
+    end
+  end
+  return false
+end
+
+local function some_dismounted(devices)
+  for _, device in ipairs(devices) do
+    if device.dismounted then
+      return true
+    end
+  end
+  return false
+end
+
 -- Asks one node; `vendors` gives those that are looked for, when ExpEther Manager has told its
 -- part.
 local function ask_node(c, name, answer, options, vendors)
@@ -120,7 +142,12 @@ local function ask_node(c, name, answer, options, vendors)
   end
   if not vms then
     answer.why = failed.message
-    answer.complain("%s does not answer: %s", name, failed.message)
+    if evidence.is_silent(failed) then
+      answer.complain("%s does not answer: %s", name, failed.message)
+    else -- what is there may run: nothing of it is offered to others
+      answer.untold = failed.message
+      answer.complain("%s cannot be told: %s", name, failed.message)
+    end
     return
   end
   answer.reachable, answer.listed = true, vms
@@ -131,9 +158,17 @@ local function ask_node(c, name, answer, options, vendors)
     end
     return result
   end
-  answer.assignable = part("its assignable devices cannot be told", function()
+  -- Where this is not told, machines that are on may use anything.
+  local function needed(what, fn)
+    local result = part(what, fn)
+    if not result and some_runs(vms) then
+      answer.untold = what
+    end
+    return result or {}
+  end
+  answer.assignable = needed("its assignable devices cannot be told", function()
     return hyperv:assignable_devices()
-  end) or {}
+  end)
   ask_machines(c, name, hyperv, answer, options)
   if options.partitions and offers("hyperv", "partitionable_gpus") then
     answer.partitionable = part("its partitionable GPUs cannot be told", function()
@@ -147,11 +182,27 @@ local function ask_node(c, name, answer, options, vendors)
       end
     end
   end
-  answer.pnp = part("plug and play cannot be asked", function()
+  answer.pnp = needed("plug and play cannot be asked", function()
     return ask_pnp(c:peer(name).pnp, vendors(), options.unclaimed
       or only_place_known(c.parameters, name))
-  end) or {}
+  end)
+  if #answer.assignable == 0 and some_dismounted(answer.pnp) and some_runs(vms) then
+    answer.untold = "it has dismounted devices, but Hyper-V lists none"
+    answer.complain("%s: %s", name, answer.untold)
+  end
   answer.listed = nil
+end
+
+-- ExpEther Manager's list. The boards of servers are in it also while these are off, so a list
+-- without any is not whole: slots that it lacks are not missing.
+local function eem_devices(c)
+  local list = c.eem:devices()
+  for _, device in ipairs(list) do
+    if device.kind == "board" then
+      return list
+    end
+  end
+  failover.fail("EEM_EMPTY", "ExpEther Manager lists %d devices, and no server board", #list)
 end
 
 ---- all -------------------------------------------------------------------------------------------
@@ -213,9 +264,7 @@ function M.everything(c, options, shown)
     jobs[1] = {
       name = "eem",
       run = function()
-        result.eem, result.eem_failure = failover.try(function()
-          return c.eem:devices()
-        end)
+        result.eem, result.eem_failure = failover.try(eem_devices, c)
         vendors = vendors_of(c.parameters, result.eem, shown)
       end,
     }

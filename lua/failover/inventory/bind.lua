@@ -155,16 +155,16 @@ function M.node(name, answer, cards, complain)
 end
 
 -- What a machine's assignments are: { cards = list, sets = { set -> locations used }, other = list
--- of assignments of no card, gone = number of devices that are no longer there }. A card may have
--- more functions than one assigned.
+-- of assignments of no card, gone = list of those whose devices the node does not show }. A card
+-- may have more functions than one assigned.
 function M.assignments(bound, assigned)
-  local result = { cards = {}, sets = {}, other = {}, gone = 0 }
+  local result = { cards = {}, sets = {}, other = {}, gone = {} }
   local seen = {}
   for _, assignment in ipairs(assigned) do
     local key = assignment.present and assignment.location and slot(assignment.location)
     local card, set = key and bound.cards[key], key and bound.set_of[key]
     if not key then
-      result.gone = result.gone + 1
+      result.gone[#result.gone + 1] = assignment
     elseif card then
       if not seen[card] then
         seen[card] = true

@@ -175,12 +175,17 @@ local function held_words(card, node)
   elseif card.vm and not card.users then
     return ("%s on %s %s"):format(card.vm, card.on,
       card.vm_running and "uses it" or "has it, and does not run")
+  elseif card.doubt then
+    return ("nothing tells whether %s on %s has it"):format(table.concat(card.users, " or "),
+      card.on)
   elseif card.users then
     return ("%s on %s: nothing tells which of %s has which; give locations in parameters.lua")
       :format(table.concat(card.users, ", "), card.on, card.alike)
   elseif card.on ~= card.node then
     return ("it is in the group of %s, but still linked to the board of %s"):format(card.node,
       card.on)
+  elseif node.untold then
+    return ("nothing tells who uses it on %s: %s"):format(card.node, node.untold)
   elseif not node.asked then
     return card.node .. " was not asked"
   elseif not node.reachable then
@@ -195,7 +200,9 @@ end
 
 -- Whether a held card is used: nobody tells where its server does not answer.
 local function use_of(card, node)
-  if card.vm_running then
+  if node.untold and not card.vm_running then
+    return "unknown"
+  elseif card.vm_running then
     return card.users and "unknown" or "used"
   end
   return node.reachable and card.on == card.node and "idle" or "unknown"
@@ -213,6 +220,9 @@ function M.settle(card, node, quarantined)
       or card.link == "up" and "it is free, but its link is still up" or nil
   elseif node then
     card.state, card.why, card.use = "held", held_words(card, node), use_of(card, node)
+    if node.untold and not card.vm_running then
+      card.vm_running, card.vm = true, nil -- nobody takes what somebody may be using
+    end
   else
     card.state, card.why = "foreign", group_words(card)
   end
@@ -225,7 +235,8 @@ end
 
 -- Working fields that are nobody else's business.
 function M.finish(card)
-  for _, name in ipairs({ "absent", "free", "among", "fn", "alike", "empty", "unseen", "on" }) do
+  for _, name in ipairs({ "absent", "free", "among", "fn", "alike", "empty", "unseen", "on",
+    "doubt" }) do
     card[name] = nil
   end
 end

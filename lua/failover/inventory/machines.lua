@@ -117,8 +117,51 @@ local function guess(machine, machines, cards)
   end
 end
 
+-- May what a machine has be this card, of which nothing tells where it is? Yes, where it has a
+-- device of its model that is no card we know, or that the node does not show; and where nothing
+-- tells what the card is, also where it has one of a model of which the node shows more than are
+-- known.
+local function may_have(has, card)
+  local unknown = not (card.vendor and card.device)
+  for _, list in ipairs({ has.other, has.gone }) do
+    for _, assignment in ipairs(list) do
+      if unknown or not (assignment.vendor and assignment.device)
+        or assignment.vendor == card.vendor and assignment.device == card.device then
+        return true
+      end
+    end
+  end
+  for set in pairs(unknown and has.sets or {}) do
+    if set.doubtful then
+      return true
+    end
+  end
+  return false
+end
+
+local function doubt(cards, node, has, vm)
+  for _, card in ipairs(cards) do
+    if card.on == node and not card.location and not card.among and may_have(has, card) then
+      card.doubt = card.doubt or { labels = {} }
+      table.insert(card.doubt.labels, vm.label)
+      card.doubt.running = card.doubt.running or vm.running
+    end
+  end
+end
+
+-- Where none of these machines is on, the card is used by nobody.
+local function settle_doubts(cards)
+  for _, card in ipairs(cards) do
+    if card.doubt and card.doubt.running then
+      card.users, card.vm_running = card.doubt.labels, true
+    else
+      card.doubt = nil
+    end
+  end
+end
+
 -- Looks at what every machine of a node has been assigned.
-local function account(node, answer, bound, by_key, all, complain)
+local function account(node, answer, bound, by_key, all, cards, complain)
   for _, vm in ipairs(answer.vms) do
     local machine = by_key[vm.key]
     -- one that is not ours is called by its name, unless one of ours has this name
@@ -131,13 +174,15 @@ local function account(node, answer, bound, by_key, all, complain)
     for set, used in pairs(has.sets) do
       table.insert(set.users, { vm = vm, label = label, count = used.count })
     end
-    if has.gone > 0 then
-      complain("%s on %s has %d device%s assigned that %s no longer there", label, node, has.gone,
-        has.gone == 1 and "" or "s", has.gone == 1 and "is" or "are")
+    local gone = #has.gone
+    if gone > 0 then
+      complain("%s on %s has %d device%s assigned that %s no longer there", label, node, gone,
+        gone == 1 and "" or "s", gone == 1 and "is" or "are")
     end
+    doubt(cards, node, has, vm)
     local mine = machine and machine.place and machine.place.vm == vm
     if mine then
-      machine.other, machine.gone = #has.other, has.gone
+      machine.other, machine.gone = #has.other, gone
     end
     all[#all + 1] = { vm = vm, has = has, machine = mine and machine or nil }
   end
@@ -174,9 +219,10 @@ function M.collect(parameters, answers, bound, nodes, cards, complain)
   local all = {}
   for _, name in ipairs(names) do
     if bound[name] then
-      account(name, answers[name], bound[name], by_key, all, complain)
+      account(name, answers[name], bound[name], by_key, all, cards, complain)
     end
   end
+  settle_doubts(cards)
   for _, name in ipairs(names) do
     for _, set in ipairs(bound[name] and bound[name].sets or {}) do
       set.whole = settle_set(set)

@@ -77,6 +77,10 @@ local not_stale_here = step "VM not registered here while its disk is elsewhere"
     end
     if c.files:find_directory(vm_files.directories(c).root) then
       return true, "its files are on this node, so the registration is kept"
+    elseif not vm_state.unreachable_storage(vm) then
+      -- Hyper-V would delete files that are there after all.
+      failover.fail("WMI_EMPTY", "%s shows no folder %s, but Hyper-V reaches the files of %s there",
+        c.node, vm_files.directories(c).root, vm.name)
     end
     return false, "it is registered here, but its disk is elsewhere"
   end,

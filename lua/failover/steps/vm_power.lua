@@ -8,17 +8,31 @@ local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
 
+-- Says once which nodes do not answer, and on whose word the run goes on all the same.
+local function note_silent(c, names, states)
+  local list = table.concat(names, ", ")
+  if #names > 0 and c.memory.peers_noted ~= list then
+    c.memory.peers_noted = list
+    c:note(("%s %s not answer: %s%s"):format(list, #names == 1 and "does" or "do",
+      states[names[1]].failure.message,
+      c.evidence and "; the operator says: " .. c.evidence or ""))
+  end
+end
+
 local not_running_elsewhere = step "VM not running on another node" {
   within = 30,
   holds = function(c)
     local id = vm_files.identify(c)
-    local names, silent = c:peers(), {}
+    local names, silent = {}, {}
+    for _, name in ipairs(c:peers()) do
+      names[#names + 1] = evidence.may_run(c, name) and name or nil
+    end
     local states = evidence.peers(c, names)
     for _, name in ipairs(names) do
       local state = states[name]
       for _, vm in ipairs(state.vms or {}) do
-        local ours = id and vm.id == id or not id and vm.name == (c.vm.name or c.vm_name)
-        if ours and evidence.is_active(vm) then
+        if vm_state.is(vm, c.vm_name, { id = id or nil, name = c.vm.name })
+          and evidence.is_active(vm) then
           failover.refuse("%s is %s on %s", vm.name, vm.state, name)
         end
       end
@@ -26,11 +40,7 @@ local not_running_elsewhere = step "VM not running on another node" {
         silent[#silent + 1] = name
       end
     end
-    if silent[1] and not c.memory.peer_noted then
-      c.memory.peer_noted = true
-      c:note(("%s %s not answer: %s"):format(table.concat(silent, ", "),
-        #silent == 1 and "does" or "do", states[silent[1]].failure.message))
-    end
+    note_silent(c, silent, states)
     return true
   end,
 }
@@ -186,10 +196,13 @@ local off = step "VM off" {
     if not vm then
       return true, "it is not registered here"
     end
-    if vm.state == "critical" and not evidence.is_active(vm) then
-      return true, "it is not on, and its storage is not reachable"
+    local off = vm.state == "off"
+    if not off and not (vm.state == "critical" and not evidence.is_active(vm)) then
+      return false, "it is " .. vm.state
+    elseif vm_state.has_process(c, vm.id) then
+      return false, "it is " .. vm.state .. ", but its process is still there"
     end
-    return failover.answer(vm.state == "off", "it is " .. vm.state)
+    return true, not off and "it is not on, and its storage is not reachable" or nil
   end,
   act = function(c)
     local vm = vm_state.registered(c)

@@ -84,13 +84,14 @@ local function show_all(self, list)
   return shown
 end
 
--- The world's record, nil when there is none.
+-- The world's record, nil when there is none: for what other classes than systems show.
 local function record_of(self, id, kind)
   local hypervisor = host(self)
-  if kind == "registered" then
-    return hypervisor:find(id)
+  if kind == "planned" then
+    return hypervisor:find_planned(id)
   end
-  return kind ~= "planned" and hypervisor:find(id) or hypervisor:find_planned(id)
+  local record = hypervisor:any(id)
+  return record and not (kind == "registered" and record.planned) and record or nil
 end
 
 -- What has to be there, as a script sees it.
@@ -98,22 +99,24 @@ local function class_of(kind)
   return kind == "planned" and "Msvm_PlannedComputerSystem" or "Msvm_ComputerSystem"
 end
 
-local function there(self, id, kind)
-  return show(host(self), record_of(self, id, kind) or failures.not_found(id, kind))
-end
-
-function M.look_at(self, id, kind)
-  return look(self, class_of(kind), there, id, kind)
-end
-
--- As look_at; nil when there is none.
+-- nil when the host shows none.
 local function there_or_nil(self, id, kind)
-  local record = record_of(self, id, kind)
-  return record and show(host(self), record)
+  local hypervisor = host(self)
+  local record = kind ~= "planned" and hypervisor:find(id)
+    or kind ~= "registered" and hypervisor:find_planned(id)
+  return record and show(hypervisor, record) or nil
 end
 
 function M.find(self, id, kind)
   return look(self, class_of(kind), there_or_nil, id, kind)
+end
+
+local find_registered
+
+-- That it is not registered needs two witnesses.
+function M.look_at(self, id, kind)
+  return M.find(self, id, kind) or kind ~= "planned" and find_registered(self, id)[1]
+    or failures.not_found(id, kind)
 end
 
 function M.wrong_state(vm, wanted)
@@ -122,53 +125,175 @@ function M.wrong_state(vm, wanted)
 end
 
 function Hyperv:host()
-  self.name = self.name or look(self, VSMS, function()
-    local hypervisor = host(self)
-    return hypervisor:shows_itself(VSMS) and hypervisor.node.host_name
-      or calls.raise("WMI_NOT_FOUND", "the host shows no " .. VSMS)
-  end)
-  return { name = self.name }
+  runs.know_service(self, VSMS)
+  return { name = self.seen_host }
 end
 
-local function all_registered(self)
-  return show_all(self, host(self):vms())
+---- which machines there are --------------------------------------------------------------------
+
+local SYSTEMS, PLANNED = "Msvm_ComputerSystem", "Msvm_PlannedComputerSystem"
+
+-- Looks give rows, as the wire does: what is made of them comes after the look, so that a fault may
+-- leave some out.
+local function systems(self)
+  local hypervisor = host(self)
+  local rows = show_all(self, hypervisor:vms())
+  if hypervisor:shows_itself(SYSTEMS) then
+    table.insert(rows, 1, { host = hypervisor.node.host_name })
+  end
+  return rows
+end
+
+-- The list without the host, which must be in it; an account that sees no machine must see the
+-- management service.
+local function list_all(self)
+  local rows, list, name = look(self, SYSTEMS, systems), {}, nil
+  for _, row in ipairs(rows) do
+    if row.host then
+      name = row.host
+    else
+      list[#list + 1] = row
+    end
+  end
+  if not name then
+    failures.empty("the list of virtual machines does not even show the host")
+  end
+  runs.check_host(self, name)
+  if #list == 0 then
+    runs.know_service(self, VSMS)
+  end
+  return list
+end
+
+local function with_id(list, id)
+  for _, vm in ipairs(list) do
+    if vm.id == id then
+      return vm
+    end
+  end
+end
+
+local function planned_rows(self, id)
+  return show_all(self, id and { host(self):find_planned(id) } or host(self):planned_vms())
+end
+
+-- Compares the list with the processes of machines that are on, and notes them in it. `only`: the
+-- one machine that is asked for, to whom others do not matter.
+local function confirm(self, list, only)
+  for _, worker in ipairs(self:workers()) do
+    local vm = worker.id and with_id(list, worker.id)
+    if vm then
+      vm.process = worker.process
+    elseif worker.id and (only or #look(self, PLANNED, planned_rows, worker.id) == 0) then
+      if not only or only == worker.id then
+        failures.empty(("the host lists %d virtual machines, but not %s, whose process (vmwp.exe, "
+          .. "%d) is there"):format(#list, worker.id, worker.process), worker.id)
+      end
+    elseif not worker.id then
+      failures.empty(("the process %d (vmwp.exe) is of none of the %d virtual machines that the "
+        .. "host lists, and its command line may not be read"):format(worker.process, #list))
+    end
+  end
+  return list
 end
 
 function Hyperv:vms()
-  return look(self, "Msvm_ComputerSystem", all_registered)
-end
-
-local function all_planned(self)
-  return show_all(self, host(self):planned_vms())
+  return confirm(self, list_all(self))
 end
 
 function Hyperv:planned_vms()
-  return look(self, "Msvm_PlannedComputerSystem", all_planned)
+  local rows = look(self, PLANNED, planned_rows)
+  if #rows == 0 then
+    runs.check_sight(self, "planned virtual machine")
+  end
+  return rows
 end
 
-local function by_id(self, id)
-  local found = host(self):find(id)
-  return found and show(host(self), found) or nil
+local processes = {
+  kind = "wmi", verb = "Enumerate", class = "Win32_Process", namespace = "root/cimv2",
+  change = false,
+}
+
+local function process_rows(self)
+  return host(self):processes()
 end
 
-local function by_name(self, wanted)
-  local found
-  for _, vm in ipairs(host(self):vms()) do
-    if vm.config.name:lower() == wanted:lower() then
-      if found then
-        calls.raise("HYPERV_AMBIGUOUS", "several virtual machines are named " .. wanted,
-          { target = wanted })
-      end
-      found = vm
+function Hyperv:workers()
+  local call = self.looks.Win32_Process or setmetatable({
+    target = self.node, actor = self.actor,
+  }, { __index = processes })
+  self.looks.Win32_Process = call
+  local list, service = {}, false
+  for _, row in ipairs(calls.outside(self.world, call, process_rows, self)) do
+    if row.id then
+      list[#list + 1] = { process = row.process, id = row.id }
+    else
+      service = true
     end
   end
-  return found and show(host(self), found) or nil
+  if not service then
+    failures.empty("Windows lists no process vmms.exe on this host, so that nothing tells which "
+      .. "virtual machines are on")
+  end
+  return list
+end
+
+local function rows_by_id(self, id)
+  local found = host(self):find(id)
+  return found and { show(host(self), found) } or {}
+end
+
+local function same_name(vm, wanted)
+  return vm.name:lower() == wanted:lower()
+end
+
+local function rows_by_name(self, wanted)
+  local list = {}
+  for _, vm in ipairs(host(self):vms()) do
+    if vm.config.name:lower() == wanted:lower() then
+      list[#list + 1] = show(host(self), vm)
+    end
+  end
+  return list
+end
+
+local function those_named(list, wanted)
+  local found = {}
+  for _, vm in ipairs(list) do
+    found[#found + 1] = same_name(vm, wanted) and vm or nil
+  end
+  return found
+end
+
+-- Registered machines of that id or name. The first look of a handle is at the whole list, because
+-- that tells which host answers; later ones are at the machine alone. That there is none is told by
+-- the whole list, too, and by the processes.
+function find_registered(self, id, name)
+  local known, found = self.seen_host ~= nil, {}
+  if known or not id then
+    found = look(self, SYSTEMS, id and rows_by_id or rows_by_name, id or name)
+  end
+  if known and #found > 0 then
+    return found
+  end
+  local all = list_all(self)
+  if #found == 0 then
+    found = id and { with_id(all, id) } or not id and those_named(all, name) or {}
+    if #found == 0 then
+      confirm(self, all, id)
+    end
+  end
+  return found
 end
 
 function Hyperv:find_vm(name_or_id)
   local wanted = type(name_or_id) == "table" and name_or_id.id or name_or_id
-  local id = guid(wanted)
-  return look(self, "Msvm_ComputerSystem", id and by_id or by_name, id or wanted)
+  local found = find_registered(self, guid(wanted) or nil, wanted)
+  if #found > 1 then
+    calls.raise("HYPERV_AMBIGUOUS", "several virtual machines are named " .. wanted,
+      { target = wanted })
+  end
+  return found[1]
 end
 
 function Hyperv:vm(name_or_id)
@@ -184,8 +309,9 @@ local function size(mib)
 end
 
 local function settings_of(self, id, kind)
-  local config = (record_of(self, id, kind) or failures.not_found(id, kind)).config
-  return {
+  local record = record_of(self, id, kind)
+  local config = record and record.config
+  return config and {
     stop_action = M.stop_actions[config.stop_action] or "unknown",
     start_action = M.start_actions[config.start_action] or "unknown",
     recovery_action = recovery_actions[config.recovery_action],
@@ -198,8 +324,16 @@ local function settings_of(self, id, kind)
   }
 end
 
+-- A machine that is there has settings.
+function M.no_settings(self, id, kind)
+  M.look_at(self, id, kind)
+  failures.empty("the host shows the virtual machine " .. id .. ", but no settings of it", id)
+end
+
 function Hyperv:settings(vm)
-  return look(self, "Msvm_VirtualSystemSettingData", settings_of, M.reference(vm))
+  local id, kind = M.reference(vm)
+  return look(self, "Msvm_VirtualSystemSettingData", settings_of, id, kind)
+    or M.no_settings(self, id, kind)
 end
 
 -- Hyper-V says the same of a file in use and of one that is not there; files are asked for
@@ -223,23 +357,31 @@ function Hyperv:definition(file)
   end)
 end
 
+-- Is it on? Only what is known to be off or saved is not.
+local function is_on(vm)
+  if vm.state == "critical" then
+    return vm.uptime ~= 0
+  end
+  return vm.state ~= "off" and vm.state ~= "saved"
+end
+
 -- Only where nothing was found of a machine it is asked whether there is one.
 local function something(self, list, id, kind)
-  if #list == 0 and not record_of(self, id, kind) then
-    failures.not_found(id, kind)
+  if #list == 0 then
+    M.look_at(self, id, kind)
   end
   return list
 end
 
 local function parts(self, vm, class, list, show_part)
   local id, kind = M.reference(vm)
-  return look(self, class, function()
+  return something(self, look(self, class, function()
     local record, shown = host(self):any(id), {}
     for i, part in ipairs(record and host(self):shown(record.config[list]) or {}) do
       shown[i] = show_part(part)
     end
-    return something(self, shown, id, kind)
-  end)
+    return shown
+  end), id, kind)
 end
 
 function Hyperv:disks(vm)
@@ -285,7 +427,7 @@ local ids_of = kept(function(instance)
   return { vendor and vendor:lower(), device and device:lower() }
 end)
 
-local function assigned(self, id, kind)
+local function assigned(self, id)
   local hypervisor, list = host(self), {}
   local record = hypervisor:any(id)
   for i, one in ipairs(record and hypervisor:assignments(record) or {}) do
@@ -295,11 +437,32 @@ local function assigned(self, id, kind)
       vendor = ids[1], device = ids[2], present = one.present,
     }
   end
-  return something(self, list, id, kind)
+  return list
 end
 
+-- Records by which the machine itself has devices of the host.
+local function held_rows(self, id)
+  local list = {}
+  for _, record in ipairs(host(self):assignable()) do
+    list[#list + 1] = record.vm == id and record or nil
+  end
+  return list
+end
+
+-- A machine that is on must not have more devices than its settings name.
 function Hyperv:assigned(vm)
-  return look(self, "Msvm_PciExpressSettingData", assigned, M.reference(vm))
+  local id, kind = M.reference(vm)
+  local list = look(self, "Msvm_PciExpressSettingData", assigned, id)
+  local there = #list == 0 and M.look_at(self, id, kind)
+  if not there or is_on(there) then
+    local held = #look(self, "Msvm_PciExpress", held_rows, id)
+    there = held > #list and (there or M.look_at(self, id, kind))
+    if there and is_on(there) then
+      failures.empty(("the settings of %s name %d devices, but it has %d"):format(there.name, #list,
+        held), id)
+    end
+  end
+  return list
 end
 
 local function amount(bytes)
@@ -329,7 +492,7 @@ end
 
 function Hyperv:partitions(vm)
   local id, kind = M.reference(vm)
-  return look(self, "Msvm_GpuPartitionSettingData", function()
+  return something(self, look(self, "Msvm_GpuPartitionSettingData", function()
     local hypervisor, list = host(self), {}
     local record, present = hypervisor:any(id), {}
     for _, gpu in ipairs(hypervisor:partitionable()) do
@@ -341,37 +504,38 @@ function Hyperv:partitions(vm)
         vram = amount(one.amount),
       }
     end
-    return something(self, list, id, kind)
-  end)
+    return list
+  end), id, kind)
 end
 
--- Whose guest is asked; whoever asks about nobody is told so.
-local function guest_of(self, id, kind)
-  return record_of(self, id, kind) or failures.not_found(id, kind)
-end
-
+-- Only where no guest was found it is asked whether there is such a machine.
 local function heartbeat(self, id, kind)
-  local number = host(self):heartbeat(guest_of(self, id, kind))
-  return number and (heartbeats[number] or "error") or "none"
+  local record = record_of(self, id, kind)
+  local number = record and host(self):heartbeat(record)
+  return number and (heartbeats[number] or "error") or nil
 end
 
 function Hyperv:heartbeat(vm)
-  return look(self, "Msvm_HeartbeatComponent", heartbeat, M.reference(vm))
+  local id, kind = M.reference(vm)
+  local word = look(self, "Msvm_HeartbeatComponent", heartbeat, id, kind)
+  return word or M.look_at(self, id, kind) and "none"
 end
 
 local function guest_items(self, id, kind)
-  local items = host(self):guest_items(guest_of(self, id, kind)) or { intrinsic = {}, own = {} }
-  local shown = { intrinsic = {}, own = {} }
-  for _, group in ipairs({ "intrinsic", "own" }) do
+  local record = record_of(self, id, kind)
+  local items, shown = record and host(self):guest_items(record), { intrinsic = {}, own = {} }
+  for _, group in ipairs(items and { "intrinsic", "own" } or {}) do
     for _, item in ipairs(items[group]) do
       shown[group][item.name or item[1]] = item.value or item[2]
     end
   end
-  return shown
+  return items and shown or nil
 end
 
 function Hyperv:guest_items(vm)
-  return look(self, "Msvm_KvpExchangeComponent", guest_items, M.reference(vm))
+  local id, kind = M.reference(vm)
+  local items = look(self, "Msvm_KvpExchangeComponent", guest_items, id, kind)
+  return items or M.look_at(self, id, kind) and { intrinsic = {}, own = {} }
 end
 
 local function jobs(self)
@@ -389,7 +553,11 @@ local function jobs(self)
 end
 
 function Hyperv:jobs()
-  return look(self, "Msvm_ConcreteJob", jobs)
+  local list = look(self, "Msvm_ConcreteJob", jobs)
+  if #list == 0 then
+    runs.check_sight(self, "job")
+  end
+  return list
 end
 
 -- What the job found is an answer, not a failure; also without a word of why.
@@ -421,6 +589,7 @@ function M.open(world, node, actor, options)
   return setmetatable({
     world = world, node = node, place = world:node(node), actor = actor, services = {}, looks = {},
     job_timeout = options and options.job_timeout or JOB_TIMEOUT,
+    expected = options and options.host, called = options and (options.node or options.host),
   }, Hyperv)
 end
 

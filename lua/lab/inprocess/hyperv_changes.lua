@@ -152,10 +152,15 @@ return function(Hyperv, looks)
     local planned, changes, folders, off
     look(self, "Msvm_VirtualSystemSettingData", function()
       local record = kind ~= "planned" and host(self):find(id)
-        or kind ~= "registered" and host(self):find_planned(id) or failures.not_found(id, kind)
-      planned = record.planned
-      changes, folders, off = difference(record.config, settings)
+        or kind ~= "registered" and host(self):find_planned(id) or nil
+      if record then
+        planned = record.planned
+        changes, folders, off = difference(record.config, settings)
+      end
     end)
+    if not changes then
+      looks.no_settings(self, id, kind)
+    end
     if next(changes) == nil then
       return false
     elseif folders and not planned then

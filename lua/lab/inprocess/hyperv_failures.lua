@@ -154,6 +154,11 @@ function M.of_job(method, job)
   return failed
 end
 
+-- An answer that lists less than the host must show.
+function M.empty(message, target)
+  calls.raise("WMI_EMPTY", message, { target = target })
+end
+
 -- For looks and checks.
 function M.not_found(id, kind)
   calls.raise("HYPERV_VM_NOT_FOUND",

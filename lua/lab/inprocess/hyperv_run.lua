@@ -72,20 +72,58 @@ local function follow(self, method, job)
   end
 end
 
+---- which host it is --------------------------------------------------------------------------
+
+local NETBIOS_MAX = 15 -- characters that Windows keeps of a computer's name
+
+local function plain(name)
+  return name:match("^[^.]*"):sub(1, NETBIOS_MAX):upper()
+end
+
+function M.check_host(self, name)
+  if self.expected and plain(self.expected) ~= plain(name) then
+    calls.raise("WMI_OTHER_HOST", ("the host at the address of %s says that it is %s"):format(
+      self.called, name), {
+      target = self.called,
+      hint = ('where that is the right host, write host_name = "%s" in nodes.%s in parameters.lua, '
+        .. "else correct its address"):format(name, self.called),
+    })
+  end
+  self.seen_host = self.seen_host or name
+end
+
+---- its services ------------------------------------------------------------------------------
+
 -- The path of a service is asked for once in a handle's life.
 local services = {
   Msvm_VirtualSystemManagementService = true, Msvm_AssignableDeviceService = true,
 }
 
-local function know_service(self, class)
+local function service_rows(self, class)
+  local hypervisor = M.host(self)
+  return hypervisor:shows_itself(class) and { { host = hypervisor.node.host_name } } or {}
+end
+
+function M.know_service(self, class)
   if services[class] and not self.services[class] then
-    M.look(self, class, function()
-      if not M.host(self):shows_itself(class) then
-        calls.raise("WMI_NOT_FOUND", "the host shows no " .. class)
-      end
-    end)
+    local rows = M.look(self, class, service_rows, class)
+    if #rows == 0 then
+      failures.empty("the host shows no " .. class)
+    end
+    M.check_host(self, rows[1].host)
     self.services[class] = true
   end
+end
+
+-- For lists that may be empty: the host must show an instance that needs rights and the management
+-- service.
+function M.check_sight(self, what)
+  local class = "Msvm_VirtualSystemManagementService"
+  local rows = M.look(self, class, service_rows, class)
+  if #rows == 0 then
+    failures.empty(("this host shows no %s, and not its management service either"):format(what))
+  end
+  M.check_host(self, rows[1].host)
 end
 
 local function run(self, change, class, method, act)
@@ -106,7 +144,10 @@ end
 -- what the method gave and its job; raises, or gives the failure third when `judge` is true and
 -- the job itself failed, or the method said that what it looked at is not valid.
 local function invoke(self, change, class, method, target, act, judge)
-  know_service(self, class)
+  M.know_service(self, class)
+  if not self.seen_host then -- nothing is changed on a host that has not said who it is
+    M.know_service(self, "Msvm_VirtualSystemManagementService")
+  end
   local ok, out, job, failed = pcall(run, self, change, class, method, act)
   if ok and not failed then
     return out, job

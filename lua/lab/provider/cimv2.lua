@@ -39,9 +39,9 @@ M:class("Win32_OperatingSystem", "CIM_OperatingSystem", "Name", [[
 M:class("Win32_ComputerSystem", "CIM_ComputerSystem", "Name", [[
   string Name, string Domain, string Manufacturer, string Model, uint64 TotalPhysicalMemory,
   string Status]])
--- Only the static Create is there, no processes; so no key is asked for.
+-- Its key is left out, because the static Create is called on the class.
 M:class("Win32_Process", "CIM_Process", "",
-  "string Handle, string Name, uint32 ProcessId, string CommandLine", {
+  "string Handle, string Name, uint32 ProcessId, string CommandLine, string CSName", {
   Create = "in string CommandLine, in string CurrentDirectory, "
     .. "in instance ProcessStartupInformation, out uint32 ProcessId",
 }).static = true
@@ -268,8 +268,19 @@ M:instances("Win32_ComputerSystem", function(context)
   }
 end)
 
-M:instances("Win32_Process", function()
-  return {}
+M:instances("Win32_Process", function(context)
+  local list = {}
+  for i, one in ipairs(context.hyperv:processes()) do
+    list[i] = {
+      class = "Win32_Process",
+      values = {
+        Handle = tostring(one.process), Name = one.name, ProcessId = one.process,
+        CommandLine = "C:\\Windows\\System32\\" .. one.name .. (one.id and " " .. one.id or ""),
+        CSName = context.host,
+      },
+    }
+  end
+  return list
 end)
 
 -- Programs that the lab knows: pnputil /scan-devices, icacls <file> /grant.

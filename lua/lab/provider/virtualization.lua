@@ -90,7 +90,7 @@ local function system(context, vm)
       TimeOfLastStateChange = world:dmtf(vm.changed),
       TimeOfLastConfigurationChange = world:dmtf(vm.changed),
       OnTimeInMilliseconds = math.floor(hyperv:uptime(vm) * 1000),
-      ProcessID = hyperv:active(vm) and 4000 + vm.epoch or nil,
+      ProcessID = hyperv:process_id(vm),
       NumberOfNumaNodes = 1,
       EnhancedSessionModeState = 3,
       ReplicationState = 0,

@@ -24,7 +24,7 @@ for _, part in ipairs(parts) do
   end
 end
 
-local RUNNING, OFF, SAVED, PAUSED = 2, 3, 6, 9
+local RUNNING, OFF, SAVED, PAUSED, STARTING = 2, 3, 6, 9, 10
 -- EnabledState of a critical one. Differs between Windows versions (fact sheet 1.2), hence
 -- movable as a block.
 local CRITICAL = { [RUNNING] = 4, [OFF] = 1, [SAVED] = 3, [PAUSED] = 4 }
@@ -143,6 +143,31 @@ end
 -- Runs, or holds its files and devices as if.
 function M:active(vm)
   return vm.state == RUNNING or vm.state == PAUSED or vm.state == 4
+end
+
+-- Whether Windows has a process for it.
+local function has_process(self, vm)
+  return self:active(vm) or vm.state == STARTING
+end
+
+---@return integer? process id of its worker, nil when it is off
+function M:process_id(vm)
+  if has_process(self, vm) then
+    return 4 * ((tonumber(vm.id:sub(-4), 16) << 6) + (vm.epoch & 63) + 1000)
+  end
+end
+
+-- Windows' processes, the management service's own first, then those of machines that are on. They
+-- are there whatever the management service lists, so nothing here asks that.
+---@return { name: string, process: integer, id: string? }[]
+function M:processes()
+  local list = { { name = "vmms.exe", process = 2048 } }
+  for _, vm in ipairs(self.list) do
+    if has_process(self, vm) then
+      list[#list + 1] = { name = "vmwp.exe", process = self:process_id(vm), id = vm.id }
+    end
+  end
+  return list
 end
 
 function M:free_memory()

@@ -198,6 +198,11 @@ function M:hyperv(real)
   if self:covers("Msvm_KvpExchangeComponent") then
     hide_component(self, view, real, "guest_items")
   end
+  if self:covers("Win32_Process") then
+    view.processes = function()
+      return self:rows(real:processes())
+    end
+  end
   view.shows_itself = function(_, class)
     return not (self.rule.effect == "empty" and self:covers(class))
   end
@@ -242,7 +247,7 @@ end
 
 local KEY_FIELDS = {
   "Name", "ElementName", "InstanceID", "DeviceID", "LocationPath", "DeviceInstancePath",
-  "PNPDeviceID", "FileName",
+  "PNPDeviceID", "FileName", "CommandLine",
 }
 
 local function instance_texts(instance)

@@ -131,6 +131,7 @@ M.looks = {
   ["eem:find_device of nobody"] = function(n) return n.e:find_device("0x99") end,
   ["hyperv:host"] = function(n) return n.h:host() end,
   ["hyperv:vms"] = function(n) return n.h:vms() end,
+  ["hyperv:workers"] = function(n) return n.h:workers() end,
   ["hyperv:planned_vms"] = function(n) return n.h:planned_vms() end,
   ["hyperv:vm"] = function(n) return n.h:vm(VM:lower()) end,
   ["hyperv:vm of nobody"] = function(n) return n.h:vm("nobody") end,
