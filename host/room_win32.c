@@ -2,9 +2,9 @@
 // leave out the heap, where passwords are.
 #include <windows.h>
 
-#include <werapi.h>
-
 #include "platform.h"
+
+#define NO_HEAP 1 // WER_FAULT_REPORTING_FLAG_NOHEAP; MinGW's werapi.h does not compile
 
 void tk_platform_prepare(void)
 {
@@ -13,7 +13,7 @@ void tk_platform_prepare(void)
     set_flags set = wer ? (set_flags)(void *)GetProcAddress(wer, "WerSetFlags") : NULL;
 
     if (set) {
-        set(WER_FAULT_REPORTING_FLAG_NOHEAP);
+        set(NO_HEAP);
     }
 }
 

@@ -6,7 +6,8 @@
 
 #include "cim.h"
 
-#define DMTF_LEN 25
+#define DMTF_LEN       25
+#define ZONE_HOURS_MAX 15 // a DMTF text has three digits for the minutes
 
 struct when {
     int year, month, day, hour, minute, second, microsecond;
@@ -75,7 +76,7 @@ static bool zone(const char *p, int *offset_minutes)
     if (*p == ':') {
         p++;
     }
-    if (!digits(&p, 2, &minutes) || *p) {
+    if (!digits(&p, 2, &minutes) || *p || hours > ZONE_HOURS_MAX || minutes > 59) {
         return false;
     }
     *offset_minutes = sign * (hours * 60 + minutes);

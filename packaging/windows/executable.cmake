@@ -7,10 +7,9 @@ configure_file(packaging/windows/takeover.manifest.in ${CMAKE_CURRENT_BINARY_DIR
 target_sources(takeover PRIVATE ${TAKEOVER_RC})
 if(MINGW)
     # Nothing of MinGW-w64 has to be copied beside the program.
-    target_compile_options(takeover PRIVATE -ffunction-sections -fdata-sections
+    target_compile_options(takeover_how INTERFACE -ffunction-sections -fdata-sections
                            -Wno-float-conversion) # its isfinite() looks at a float, too
-    target_link_options(takeover PRIVATE -static -s -Wl,--gc-sections
-                        -Wl,--dynamicbase,--nxcompat,--high-entropy-va)
+    target_link_options(takeover PRIVATE -static -s -Wl,--gc-sections)
 elseif(MSVC)
     target_link_options(takeover PRIVATE /MANIFEST:NO) # the resource has it
 endif()

@@ -121,17 +121,27 @@ describe("an enumeration", function()
   end)
 end)
 
-describe("a duration", function()
-  local function uptime(text)
+describe("a time", function()
+  local function uptime(text, kind)
+    kind = kind or "Interval"
     local ok, list = query(function()
       return wsman_peer.items(wsman_peer.instance(CLASS,
-        "<p:UpTime><cim:Interval>" .. text .. "</cim:Interval></p:UpTime>"))
+        ("<p:UpTime><cim:%s>%s</cim:%s></p:UpTime>"):format(kind, text, kind)))
     end)
     assert.is_true(ok, tostring(list))
     return tostring(list[1].UpTime)
   end
 
-  it("names each unit once and in its order", function()
+  it("has a zone that a DMTF text can tell", function()
+    assert.are.equal("20260101000200.555000+840",
+      uptime("2026-01-01T00:02:00.555+14:00", "Datetime"))
+    for _, zone in ipairs({ "+85:49", "-99:00", "+01:60" }) do
+      local text = "2026-01-01T00:02:00.555" .. zone
+      assert.are.equal(text, uptime(text, "Datetime"))
+    end
+  end)
+
+  it("that is a duration names each unit once and in its order", function()
     assert.are.equal("00000001020304.500000:000", uptime("P1DT2H3M4.5S"))
     for _, text in ipairs({
       "PT" .. ("0.9S"):rep(3000), "PT" .. ("99999999S"):rep(3), "PT1M1H", "P1D1D", "PT1D", "P1H",

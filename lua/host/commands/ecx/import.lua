@@ -205,14 +205,27 @@ local function draft(found, file)
   return table.concat(lines, "\n") .. "\n"
 end
 
-function M.run(arguments)
-  local variables = batch_reader.variables(read(arguments))
+-- The draft of parameters.lua that the text of a batch file gives; nil where it sets no variable.
+-- The second: what was found in it.
+---@param batch string
+---@param name string of the file, for a comment
+---@return string?, table?
+function M.draft(batch, name)
+  local variables = batch_reader.variables(batch)
   if #variables == 0 then
+    return nil
+  end
+  local found = sort_out(variables)
+  found.count = #variables
+  return draft(found, name), found
+end
+
+function M.run(arguments)
+  local text, found = M.draft(read(arguments), arguments.file:match("[^/\\]*$"))
+  if not text then
     failure.raise({ code = "USAGE", target = arguments.file,
       message = arguments.file .. " sets no variable: there is no line set NAME=VALUE" })
   end
-  local found = sort_out(variables)
-  local text = draft(found, arguments.file:match("[^/\\]*$"))
   if output.is_json() then
     output.document({ command = "ecx import", file = arguments.file, draft = text,
       exit_code = exit_codes.ok })
@@ -223,7 +236,7 @@ function M.run(arguments)
   local _, mistakes = require("failover.parameters").check(text, "the draft")
   if #mistakes > 0 or text:find("complete this", 1, true) then
     output.complain(("%s: %d variables read, %d not used; complete the lines that say so"):format(
-      arguments.file, #variables, #found.rest))
+      arguments.file, found.count, #found.rest))
   end
   for _, mistake in ipairs(mistakes) do
     output.complain("  " .. mistake.text)
