@@ -244,6 +244,8 @@ enum tk_code_flag {
     X(ECX_FAILED, "ecx", TK_UNKNOWN, "failed", \
       "an EXPRESSCLUSTER command failed", \
       "is EXPRESSCLUSTER running on this server (clpstat), and is its bin directory in PATH?") \
+    X(CLUSTER_FAILED, "cluster", TK_UNKNOWN, "failed", \
+      "a command of Pacemaker failed", "crm_mon -1 on this node shows why") \
     X(FS_FAILED, "fs", TK_UNKNOWN, "failed", \
       "a file operation failed", \
       "look at the disk: is it connected to {node}, writable, and is there room?") \

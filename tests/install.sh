@@ -10,6 +10,12 @@ cmake --install "$1" --prefix "$tree/a tree" >"$tree/log" || {
     cat "$tree/log"
     exit 1
 }
+for agent in vm devices; do
+    [ -x "$tree/a tree/lib/ocf/resource.d/takeover/$agent" ] || {
+        echo "the agent $agent of Pacemaker is not installed"
+        exit 1
+    }
+done
 cat >"$tree/script.lua" <<'END'
 require("argparse")
 local scheduler = require("host.scheduler")

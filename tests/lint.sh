@@ -19,7 +19,7 @@ clang-format --dry-run -Werror $c_files || status=1
 cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
     -j 2 -I host -I natives $c_files || status=1
 
-for script in bootstrap $(find tests bench packaging -name '*.sh' 2>/dev/null); do
+for script in bootstrap packaging/pacemaker/vm packaging/pacemaker/devices $(find tests bench packaging -name '*.sh' 2>/dev/null); do
     sh -n "$script" || status=1
 done
 [ ! -f .ci/run ] || bash -n .ci/run || status=1

@@ -214,9 +214,9 @@ function M.for_taking(c, gpu, holder)
     end
     return holder .. " is reachable and no running virtual machine there uses it"
   end
-  if c.ecx.event == "failover" then
-    return "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER) and " .. holder
-      .. " does not answer"
+  local word = c.cluster:peer(holder)
+  if word and word.down then
+    return word.says .. " and " .. holder .. " does not answer"
   end
   if board_is_off(c, c.parameters.nodes[holder].group_id) then
     return "ExpEther Manager shows the board of " .. holder .. " powered off"
@@ -227,9 +227,8 @@ function M.for_taking(c, gpu, holder)
   failure.raise({
     code = "NO_EVIDENCE",
     target = gpu.id,
-    message = string.format("%s is in the group of %s, which does not answer (%s)", gpu.title,
-      holder,
-      state.failure.message),
+    message = string.format("%s is in the group of %s, which does not answer (%s)%s", gpu.title,
+      holder, state.failure.message, word and "; " .. word.says or ""),
     hint = string.format(
       'if %s is really down, say so: --evidence "%s is powered off, seen by ..."', holder, holder),
   })

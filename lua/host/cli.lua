@@ -19,6 +19,7 @@ M.commands = {
   { "drain", "Moves everything off a node, for maintenance; shows the plan first" },
   { "undrain", "Lets a drained node take machines again" },
   { "ecx", "Writes the scripts that EXPRESSCLUSTER runs" },
+  { "pacemaker", "Prints what Pacemaker must know, and what its agents ask" },
   { "secret", "Keeps passwords: sets, lists and removes them, never shows them" },
   { "history", "Shows earlier runs: steps, every call made, remarks" },
   { "replay", "Plays a recorded run again and says where it goes differently now" },

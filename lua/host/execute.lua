@@ -297,6 +297,12 @@ function M.define_timeout(command, default)
     :argname("S"):convert(tonumber)
 end
 
+-- The cluster engine whose word on other nodes counts as evidence (failover.cluster).
+function M.define_cluster(command)
+  command:option("--cluster", "Who decides when: ecx, pacemaker or none (default: told by the\n"
+    .. "environment, else ecx)"):argname("ENGINE"):choices(require("failover.cluster").names)
+end
+
 ---@param default integer
 function M.define_wait(command, default)
   command:option("--wait", ("Seconds to wait for another run of the same VM (default: %d)")

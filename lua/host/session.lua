@@ -371,6 +371,7 @@ function Session:context(vm, options)
     node = options.node or self:node(),
     evidence = self.arguments.evidence,
     ecx = self.ecx,
+    cluster = require("failover.cluster").detect(self.arguments.cluster),
     journal = options.journal,
     record = self.parameters.record,
     quarantine = require("failover.quarantine").in_directory(self.state),

@@ -7,7 +7,8 @@
 --   c.parameters, c.ecx, c.evidence    everything in parameters.lua, CLP_* as words, the
 -- operator's word
 --   c.eem, c.hyperv, c.pnp, c.files    the world, on this node
---   c.cluster                          stop_group(group): EXPRESSCLUSTER's commands on this host
+--   c.cluster                          the cluster engine: stop_group(group), peer(name), see
+-- failover/cluster
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
 --   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
@@ -48,13 +49,8 @@ local real = {
     return require("fs").open(connection)
   end,
   -- the cluster manager has no connection: its commands are on this host
-  cluster = function()
-    return {
-      stop_group = function(_, group)
-        return require("ecx").stop_group(group)
-      end,
-      close = function() end,
-    }
+  cluster = function(name, environment)
+    return require("failover.cluster").open(name, environment)
   end,
 }
 
@@ -155,7 +151,7 @@ local lazy = {
   end,
   cluster = function(self)
     return watch(self, "cluster", nil, function()
-      return self.natives.cluster()
+      return self.natives.cluster(self.cluster_name, self.ecx)
     end)
   end,
   hyperv = function(self)
@@ -191,7 +187,8 @@ local function index(self, key)
     tostring(key)), 2)
 end
 
--- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, journal,
+-- options: parameters (validated), vm (name, may be nil), node (name), evidence, ecx, cluster (the
+-- engine's name), journal,
 -- secret (function that
 -- resolves a reference), natives (replaces what opens handles: the simulator), record (the journal
 -- gets all that a replay needs), fresh (see Observer),
@@ -211,7 +208,7 @@ function M.open(options)
   local self = {
     parameters = parameters, vm = vm, vm_name = options.vm, node = options.node,
     this = parameters.nodes[options.node], evidence = options.evidence, ecx = options.ecx or {},
-    claims = options.claims,
+    claims = options.claims, cluster_name = options.cluster or "ecx",
     natives = options.natives or real, handles = {}, hosts = {}, warnings = {}, memory = {},
     secret = options.secret or function(reference)
       return require("secret").resolve(reference, { directory = parameters.secrets })

@@ -31,7 +31,7 @@ M.verbs = {
     shutdown turn_off clear_saved_state dismount mount assign unassign add_partition
     remove_partition]], {})),
   pnp = set("look", "devices", set("change", "disable enable rescan", {})),
-  cluster = set("change", "stop_group", {}),
+  cluster = set("look", "peer", set("change", "stop_group", {})),
   files = set("look", "list find find_directory", set("change", [[copy_directory rename_directory
     delete_directory copy rename delete]], {})),
 }

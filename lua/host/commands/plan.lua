@@ -25,6 +25,7 @@ done yet may not be tellable before.]])
     :choices({ "start", "stop", "prepare", "recover" })
   command:argument("vm", "Its name in the parameters")
   command:option("--evidence", "As for start: may change what is refused"):argname("TEXT")
+  require("host.execute").define_cluster(command)
   command:option("--event", "What ECX would say (default: $CLP_EVENT)")
     :choices({ "start", "failover", "recover" }):argname("EVENT")
 end

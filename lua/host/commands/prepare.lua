@@ -18,6 +18,7 @@ Changes: the GPU's group; its driver and dismount on this node; settings of the 
   command:argument("vm", "Its name in the parameters")
   command:option("--evidence", "Your word that the other node is down; goes to the journal")
     :argname("TEXT")
+  execute.define_cluster(command)
   execute.define_timeout(command, "start_timeout less margin")
   execute.define_wait(command, 0)
 end

@@ -27,6 +27,7 @@ Example, in start.bat:
   command:argument("vm", "Its name in the parameters")
   command:option("--evidence", "Your word that the other node is down, as in\n"
     .. "\"ms1 is powered off, seen by Sato\"; goes to the journal"):argname("TEXT")
+  execute.define_cluster(command)
   execute.define_timeout(command, "start_timeout less margin")
   command:option("--event", "What ECX would say (default: $CLP_EVENT)")
     :choices({ "start", "failover", "recover" }):argname("EVENT")

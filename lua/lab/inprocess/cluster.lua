@@ -1,5 +1,7 @@
 -- The commands of EXPRESSCLUSTER on a simulated node: those of the world's cluster manager
 -- (lab/ecx.lua), where it has one.
+local ecx = require("failover.cluster.ecx")
+
 local M = {}
 
 local Cluster = {}
@@ -12,10 +14,16 @@ function Cluster:stop_group(name)
   return manager ~= nil and manager(name)
 end
 
+-- As EXPRESSCLUSTER's: what its event says.
+function Cluster:peer()
+  return ecx.open(self.environment):peer()
+end
+
 function Cluster:close() end
 
-function M.open(world, actor)
-  return setmetatable({ world = world, actor = actor }, Cluster)
+---@param environment table CLP_* as words
+function M.open(world, actor, environment)
+  return setmetatable({ world = world, actor = actor, environment = environment }, Cluster)
 end
 
 return M

@@ -41,8 +41,8 @@ function M.natives(world, actor)
     files = function(connection)
       return files.open(world, connection.node, actor)
     end,
-    cluster = function()
-      return cluster.open(world, actor)
+    cluster = function(_, environment)
+      return cluster.open(world, actor, environment)
     end,
   }
 end
