@@ -7,6 +7,7 @@
 #include "http_transfer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "limit.h"
 #include "outside.h"
@@ -79,7 +80,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     struct tk_transfer *t = user;
 
-    (void)data, (void)size;
+    (void)size;
+    if (count >= 5 && memcmp(data, "HTTP/", 5) == 0) { // again after 100 Continue
+        t->head_in_whole = false;
+    } else if (count > 0 && (data[0] == '\r' || data[0] == '\n')) {
+        t->head_in_whole = true;
+    }
     t->header_in_len += count;
     if (t->header_in_len > HEADER_MAX_BYTES) {
         t->too_large = true;
@@ -131,7 +137,7 @@ enum tk_http_error tk_transfer_judge(const struct tk_transfer *t, CURL *curl, CU
     }
     switch (code) {
     case CURLE_OK:
-        return TK_HTTP_OK;
+        return t->head_in_whole ? TK_HTTP_OK : TK_HTTP_BROKEN; // to libcurl it is good with half
     case CURLE_FILESIZE_EXCEEDED:
         return TK_HTTP_TOO_LARGE;
     case CURLE_ABORTED_BY_CALLBACK:
@@ -175,6 +181,8 @@ void tk_transfer_say_why(const struct tk_transfer *t, CURLcode code, char *messa
         snprintf(message, size, "the connection was closed without an answer");
     } else if (code == CURLE_ABORTED_BY_CALLBACK) {
         snprintf(message, size, "the run was asked to stop before there was a connection");
+    } else if (code == CURLE_OK) {
+        snprintf(message, size, "the answer ended in the middle of its head");
     } else if (code == CURLE_LOGIN_DENIED) {
         snprintf(message, size, "a user name inside the address is not accepted");
     } else {

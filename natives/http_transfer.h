@@ -16,10 +16,11 @@ struct tk_transfer {
     // From here on the callbacks write.
     size_t header_in_len;
     size_t body_out_len;
-    unsigned tail;     // the last four bytes of header that went out
-    bool header_out;   // the header left, at least in part
-    bool header_whole; // its empty line left too
-    bool answered;     // the first byte of an answer arrived
+    unsigned tail;      // the last four bytes of header that went out
+    bool header_out;    // the header left, at least in part
+    bool header_whole;  // its empty line left too
+    bool answered;      // the first byte of an answer arrived
+    bool head_in_whole; // the empty line after the answer's header arrived
     bool too_large;
     bool refused_repeat;
     int repeats;

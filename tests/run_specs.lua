@@ -254,6 +254,9 @@ local function total_of(result)
   return counts.pending and counts
 end
 
+-- The password that the specs' sites use (tests/spec/support/site.lua): nothing may print it.
+local CANARY = "ex7raordinary-secre7"
+
 local function show(name, counts, code, took, output)
   local notes = {}
   if not counts then
@@ -263,6 +266,10 @@ local function show(name, counts, code, took, output)
     -- every test passed, but the process says otherwise: a leak, or a crash while closing
     notes[#notes + 1] = ("exit code %d after the last test"):format(code)
     counts.failed = 1
+  end
+  if output:find(CANARY, 1, true) then
+    notes[#notes + 1] = "the password was printed"
+    counts.failed = counts.failed + 1
   end
   if counts.pending > 0 then
     notes[#notes + 1] = counts.pending .. " pending"

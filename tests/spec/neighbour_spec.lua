@@ -299,3 +299,24 @@ describe("a parameters file", function()
     end)
   end
 end)
+
+describe("fifty starts at once", function()
+  it("are one: the others are busy, or find it running; nothing is claimed twice", function()
+    local running = {}
+    for i = 1, 50 do
+      running[i] = site:start({ "start", "vme2" }, {
+        state = state, env = { TAKEOVER_SECRET_LAB = site_module.PASSWORD },
+      })
+    end
+    local codes = {}
+    for _, child in ipairs(running) do
+      local code = child:wait(60).code
+      codes[code] = (codes[code] or 0) + 1
+    end
+    local well = (codes[0] or 0) + (codes[exit_codes.busy] or 0)
+    assert.are.equal(50, well)
+    assert.is_true(codes[0] >= 1)
+    assert.are.same({ "ms1" }, site:vm().running)
+    assert.are.equal(0, #site.admin:request("GET", "violations").violations)
+  end)
+end)

@@ -16,6 +16,7 @@ local scheduler = require("host.scheduler")
 local M = {}
 
 M.GPU, M.USER, M.PASSWORD = "0x8cdf9d911c60", "operator", "ex7raordinary-secre7"
+M.BASE64 = "b3BlcmF0b3I6ZXg3cmFvcmRpbmFyeS1zZWNyZTc=" -- of operator:ex7raordinary-secre7
 
 -- The running program, unless told otherwise: by its path, since others may start it, too.
 M.PROGRAM = os.getenv("TAKEOVER_EXE")
@@ -70,6 +71,16 @@ function M.files_below(path, found)
   return found
 end
 
+-- The password of the site is a canary: it is in nothing that the program wrote, nor as base64.
+local function betrays(text)
+  for _, form in ipairs({ M.PASSWORD, M.BASE64 }) do
+    if text:find(form, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 ---@param options table? of lab.server.start; user and password are set here
 function M.open(options)
   local given = { process = true, user = M.USER, password = M.PASSWORD }
@@ -90,6 +101,8 @@ end
 
 function Site:write(name, text, options)
   local path = self.directory .. "/" .. name
+  self.told = self.told or {} -- files that the test itself gave the password to
+  self.told[path] = self.told[path] or text:find(M.PASSWORD, 1, true) ~= nil
   fs.make_directory(path:match("^(.*)/"))
   fs.write(path, text, options)
   return path
@@ -140,6 +153,7 @@ function Site:run(arguments, options)
   end
   local result = process.run(given)
   assert.is_false(result.timed_out, table.concat(arguments, " ") .. " does not end")
+  assert.is_false(betrays(result.stdout .. result.stderr), "the password is in what was printed")
   return result
 end
 
@@ -206,7 +220,14 @@ end
 
 function Site:close()
   self.lab:stop()
+  local betrayed = {}
+  for path, text in pairs(M.files_below(self.directory)) do
+    if betrays(text) and not (self.told or {})[path] then
+      betrayed[#betrayed + 1] = path
+    end
+  end
   folder.remove(self.directory)
+  assert.are.same({}, betrayed, "the password is in files")
 end
 
 -- Waits until a condition holds; gives what it gave, or nil after a long time.
