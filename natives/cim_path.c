@@ -96,13 +96,26 @@ static const char *read_value(const char *p, struct tk_buffer *value, bool *quot
     return p + 1;
 }
 
+// Whether a text can be a value of the type; what is written again must be what was read.
+static bool fits(enum tk_cim_type type, const char *value)
+{
+    if (type == TK_CIM_BOOLEAN) {
+        return tk_cim_same_name(value, "true") || tk_cim_same_name(value, "false");
+    }
+    if (tk_cim_is_integer(type)) {
+        value += *value == '-' || *value == '+';
+        return *value && value[strspn(value, "0123456789")] == '\0';
+    }
+    return true;
+}
+
 static enum tk_cim_type key_type(const char *class_name, const char *key, const char *value,
                                  bool quoted)
 {
     bool is_array;
     enum tk_cim_type known = tk_cim_known_type(class_name, key, &is_array);
 
-    if (known != TK_CIM_UNKNOWN) {
+    if (known != TK_CIM_UNKNOWN && fits(known, value)) {
         return known;
     }
     if (quoted) {

@@ -55,8 +55,16 @@ local only_looks = {
 local function watch_scripts()
   local loop = require("loop")
   require("host.scheduler")
-  loop.watchdog(STUCK)
-  loop.watchdog, loop.slice = nil, nil
+  local watchdog, stricter = loop.watchdog, false
+  watchdog(STUCK)
+  loop.slice = nil
+  -- A script may give itself less time, once: each time begins the watch anew.
+  function loop.watchdog(seconds)
+    if not stricter and seconds > 0 and seconds < STUCK then
+      stricter = true
+      watchdog(seconds)
+    end
+  end
 end
 
 local function run_command(command, name, ...)

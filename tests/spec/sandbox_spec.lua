@@ -105,11 +105,15 @@ describe("a sequence that computes for ever", function()
 
   local stuck = {
     ["with the watchdog asked to go"] = [[
-      for _, call in ipairs({ function() debug.sethook() end,
-        function() require("loop").watchdog(0) end, function() require("loop").slice(true) end }) do
-        pcall(call)
-      end
-      while true do end]],
+      local loop = require("loop")
+      local calls = { function() debug.sethook() end, function() loop.slice(true) end,
+        function() loop.watchdog(0) end, function() loop.watchdog(1e9) end,
+        function() loop.watchdog(0.4) end }
+      while true do
+        for _, call in ipairs(calls) do
+          pcall(call)
+        end
+      end]],
     ["in a pattern that goes back"] = [[local text = ("a"):rep(200)
       string.find(text, ("a-"):rep(60) .. "b")]],
     ["in a finalizer"] = [[
@@ -123,6 +127,7 @@ describe("a sequence that computes for ever", function()
       local overlay = "overlay " .. name
       site:write(overlay .. "/failover/sequences/start.lua", ([[
         local failover = require("failover")
+        require("loop").watchdog(0.5) -- so that the test is quick
         return failover.sequence "start" { failover.step "stuck" { within = 60, holds = function()
           %s
         end } }]]):format(text))
