@@ -275,7 +275,7 @@ local function fault_of(world, actor, call)
   elseif slow[effect] then
     return { effect = slow[effect], seconds = SLOW, actor = actor }
   end
-  return { effect = effect, actor = actor }
+  return { effect = effect, actor = actor, match = {}, left = 0 }
 end
 
 ---@class OutsideCall

@@ -205,6 +205,15 @@ function M:clear()
   self.entries = kept
 end
 
+-- Every computer has PCI devices of its own; one stands for them.
+local BRIDGE = {
+  id = "PCI\\VEN_8086&DEV_2020&SUBSYS_00000000&REV_04\\0&11583659&0&00",
+  name = "Intel(R) Xeon(R) processor DMI3 Registers - 2020", class = "System",
+  class_guid = CLASS_GUIDS.System, manufacturer = "INTEL", vendor = "8086", device = "2020",
+  subclass = "0600", location = "PCIROOT(0)#PCI(0000)", problem = 0, present = true,
+  dismounted = false, service = "", hardware_ids = { "PCI\\VEN_8086&DEV_2020&CC_060000" },
+}
+
 local function view(entry)
   local fn = entry.fn
   local problem = 0
@@ -242,6 +251,9 @@ function M:devices(vendor)
       list[#list + 1] = view(entry)
     end
   end
+  if not vendor or lower(vendor) == BRIDGE.vendor then
+    list[#list + 1] = BRIDGE
+  end
   return list
 end
 
@@ -257,7 +269,7 @@ end
 
 function M:find(id)
   local entry = self:entry(id)
-  return entry and view(entry)
+  return entry and view(entry) or upper(id) == BRIDGE.id and BRIDGE or nil
 end
 
 -- Present record at a location, or nil.
@@ -309,6 +321,9 @@ local acpi_path = text.kept(function(location)
 end)
 
 function M:location_paths(id)
+  if upper(id) == BRIDGE.id then
+    return { BRIDGE.location, acpi_path(BRIDGE.location) }
+  end
   local entry = self:entry(id)
   if not entry then
     errors.wmi(errors.NOT_FOUND, "there is no device %s", id)
