@@ -257,8 +257,8 @@ local is_registered = step "VM registered on this node" {
   undo = function(c)
     local vm = vm_state.registered(c)
     if not vm and c.memory.registered_by_us and not vm_state.planned(c) then
-      failover.fail("WMI_EMPTY", "%s shows neither the registration of %s that this run has made nor "
-        .. "what it was made of", c.node, c.vm_name)
+      failover.fail("WMI_EMPTY", "%s shows neither the registration of %s that this run has made "
+        .. "nor what it was made of", c.node, c.vm_name)
     end
     if vm and c.memory.registered_by_us then
       if not has_backup(c) then
