@@ -21,7 +21,8 @@ struct tk_hyperv {
         char *path;
     } services[SERVICES_MAX];
     char *host;
-    struct tk_wmi *windows; // root/cimv2 over the same connection; NULL until it is needed
+    char absent[TK_GUID_SIZE]; // the machine that was not there when it was looked for last
+    struct tk_wmi *windows;    // root/cimv2 over the same connection; NULL until it is needed
     // constant
     char *expected, *node;
 };
@@ -244,6 +245,23 @@ bool tk_hyperv_knows_host(struct tk_hyperv *h)
     known = h->host != NULL;
     uv_mutex_unlock(&h->lock);
     return known;
+}
+
+bool tk_hyperv_was_absent(struct tk_hyperv *h, const char *id)
+{
+    bool absent;
+
+    uv_mutex_lock(&h->lock);
+    absent = strcmp(h->absent, id) == 0;
+    uv_mutex_unlock(&h->lock);
+    return absent;
+}
+
+void tk_hyperv_note_absent(struct tk_hyperv *h, const char *id)
+{
+    uv_mutex_lock(&h->lock);
+    memcpy(h->absent, id, strlen(id) + 1);
+    uv_mutex_unlock(&h->lock);
 }
 
 int tk_hyperv_windows(struct tk_wmi **out, struct tk_hyperv *h, struct tk_failure *err)

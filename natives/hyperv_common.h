@@ -30,6 +30,10 @@ int tk_hyperv_check_sight(struct tk_hyperv *h, const char *what, const struct tk
 int tk_hyperv_check_host(struct tk_hyperv *h, const char *name, struct tk_failure *err);
 // Whether it has said its name.
 bool tk_hyperv_knows_host(struct tk_hyperv *h);
+// The id of a registered machine that the last look for one did not find; "" for none. Where it is
+// looked for again, the whole list is asked at once.
+bool tk_hyperv_was_absent(struct tk_hyperv *h, const char *id);
+void tk_hyperv_note_absent(struct tk_hyperv *h, const char *id);
 // The host's root/cimv2, over the same connection. Belongs to the handle.
 int tk_hyperv_windows(struct tk_wmi **out, struct tk_hyperv *h, struct tk_failure *err);
 

@@ -371,12 +371,12 @@ static void keep_only(struct tk_vm_list *list, bool by_id, const char *value)
 }
 
 // Registered machines of that id or name. The first look of a handle is at the whole list, because
-// that tells which host answers; later ones are at the machine alone. That there is none is told by
-// the whole list, too, and by the processes.
+// that tells which host answers; later ones are at the machine alone, unless it was not there. That
+// there is none is told by the whole list, too, and by the processes.
 static int find_registered(struct tk_vm_list *out, struct tk_hyperv *h, bool by_id,
                            const char *value, const struct tk_limit *limit, struct tk_failure *err)
 {
-    bool known = tk_hyperv_knows_host(h);
+    bool known = tk_hyperv_knows_host(h) && !(by_id && tk_hyperv_was_absent(h, value));
     struct tk_vm_list all = {0};
     int result;
 
@@ -397,6 +397,9 @@ static int find_registered(struct tk_vm_list *out, struct tk_hyperv *h, bool by_
         } else {
             result = confirm(&all, h, by_id ? value : NULL, limit, err);
         }
+    }
+    if (by_id && result == 0) {
+        tk_hyperv_note_absent(h, out->count > 0 ? "" : value);
     }
     tk_vm_list_clear(&all);
     return result;

@@ -266,10 +266,10 @@ local function those_named(list, wanted)
 end
 
 -- Registered machines of that id or name. The first look of a handle is at the whole list, because
--- that tells which host answers; later ones are at the machine alone. That there is none is told by
--- the whole list, too, and by the processes.
+-- that tells which host answers; later ones are at the machine alone, unless it was not there. That
+-- there is none is told by the whole list, too, and by the processes.
 function find_registered(self, id, name)
-  local known, found = self.seen_host ~= nil, {}
+  local known, found = self.seen_host ~= nil and not (id and self.absent == id), {}
   if known or not id then
     found = look(self, SYSTEMS, id and rows_by_id or rows_by_name, id or name)
   end
@@ -282,6 +282,9 @@ function find_registered(self, id, name)
     if #found == 0 then
       confirm(self, all, id)
     end
+  end
+  if id then
+    self.absent = #found == 0 and id or nil
   end
   return found
 end
