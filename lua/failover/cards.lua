@@ -3,14 +3,15 @@
 -- What gpu.chosen finds (failover/choosing.lua) is in c.gpus, a list to whose entries this adds
 --   { location?, instance?, dismounted?, functions? }
 local failure = require("failure")
-local failover = require("failover")
 local vm_files = require("failover.vm_files")
 
 local M = {}
 
 -- The GPUs that gpu.chosen found.
 function M.chosen(c)
-  return c.gpus or failover.fail("NO_DEVICE", "no GPU is chosen yet")
+  return c.gpus or failure.raise({
+    code = "NO_DEVICE", message = "no GPU is chosen yet", details = { follows = true },
+  })
 end
 
 -- A value in ExpEther Manager that nobody here wrote: it is said, and never overwritten.

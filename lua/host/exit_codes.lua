@@ -72,6 +72,17 @@ function M.of_failure(failure)
   return M[known and known.exit or "failed"]
 end
 
+-- The exit code for what monitor answers. What cannot be told is never "broken".
+---@param answer "running"|"stopped"|"broken"|"unknown"
+---@param vm table of the parameters
+---@return integer
+function M.of_monitor(answer, vm)
+  if answer == "running" or answer == "unknown" and vm.monitor.when_unknown == "healthy" then
+    return M.ok
+  end
+  return M[answer]
+end
+
 -- The exit code for the result of a run (failover.engine). Something left undone outweighs its
 -- cause.
 ---@param result { state: string, undone: boolean?, failure: table? }

@@ -161,10 +161,6 @@ local function perform(self, options)
   })
 end
 
-local monitor_codes = {
-  running = "ok", stopped = "stopped", broken = "broken", unknown = "unknown",
-}
-
 -- Tells the runs of one world apart in its log of changes.
 local function name_of(world, node, command)
   world.actors = (world.actors or 0) + 1
@@ -211,7 +207,7 @@ function Actor:wait()
   end
   self.result = result
   if self.command == "monitor" then
-    return exit_codes[monitor_codes[result.answer]], result
+    return exit_codes.of_monitor(result.answer, self.parameters.vms[self.vm]), result
   elseif self.command == "plan" then
     return exit_codes.ok, result
   end

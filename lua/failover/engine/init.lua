@@ -106,9 +106,9 @@ end
 -- Every fact of a sequence as it is now.
 function M.ask(options)
   local answers = {}
-  runner.ask(options, function(step, branch, answer, why)
+  runner.ask(options, function(step, branch, answer, why, untold)
     local holds -- nil: it could not be told
-    if answer ~= "failed" then
+    if answer ~= "failed" and not untold then
       holds = answer == "yes"
     end
     answers[#answers + 1] = {
@@ -119,31 +119,9 @@ function M.ask(options)
   return answers
 end
 
--- Three answers, and a fourth when nobody could be asked: "running", "stopped", "broken",
--- "unknown".
+-- Three answers, and a fourth where it cannot be told: "running", "stopped", "broken", "unknown".
 function M.monitor(options)
-  local answers = M.ask(options)
-  local answer, reasons = "running", {}
-  for _, a in ipairs(answers) do
-    if not a.holds then
-      reasons[#reasons + 1] = a.name .. ": " .. (a.reason or "no")
-      if not a.optional and answer ~= "broken" then
-        answer = a.holds == nil and a.failure.transient and "unknown" or "broken"
-      end
-    end
-  end
-  local degraded = answer == "running" and (options.context.memory or {}).degraded or nil
-  if degraded then
-    table.insert(reasons, 1, "DEGRADED: " .. degraded)
-  end
-  if answer == "broken" then
-    local ask = require("failover.vm_state").stopped
-    local ok, stopped, why = require("loop").guard(ask, options.context)
-    if ok and stopped then
-      answer, reasons = "stopped", { why }
-    end
-  end
-  return { answer = answer, reasons = reasons, answers = answers, degraded = degraded }
+  return require("failover.engine.monitor").look(options, M.ask)
 end
 
 -- For scripts: fn(...) with a failure as a value. Misuse and script errors still raise.

@@ -27,7 +27,7 @@ function M.uncancelled(failed)
 end
 
 -- One look at a fact, in the running task. Returns "yes", "no" and why not, or "failed" and the
--- failure.
+-- failure; of a "no" also whether the step says that it cannot tell (holds gave nil).
 function M.look(run, step, until_time)
   local task = scheduler.current()
   local before = task.looking
@@ -37,7 +37,7 @@ function M.look(run, step, until_time)
   if not ok then
     return "failed", holds
   end
-  return holds and "yes" or "no", reason
+  return holds and "yes" or "no", reason, holds == nil
 end
 
 -- Sleeps between two looks, never past the limit. Returns the next interval.

@@ -290,15 +290,16 @@ function M.run(options)
   return result
 end
 
--- Asks every fact, in order; changes nothing. fn(step, branch, answer, why).
+-- Asks every fact, in order, within `deadline` seconds or until `until_time`; changes nothing.
+-- fn(step, branch, answer, why, untold).
 function M.ask(options, fn)
   local run = { context = options.context, sequence = options.sequence }
-  local until_time = scheduler.now() + (options.deadline or 60)
+  local until_time = options.until_time or scheduler.now() + (options.deadline or 60)
   steps.each(options.sequence.list, function(step, branch)
     local c = options.context
     local ok, applies = true, true
     if step.when then
-      ok, applies = loop.guard(step.when, c)
+      ok, applies = scheduler.until_time(until_time, step.when, c)
     end
     if not ok then
       fn(step, branch, "failed", applies)

@@ -4,7 +4,8 @@ local M = {}
 
 ---@class Step
 ---@field name string the fact, as a sentence
----@field holds fun(c: Context): boolean, string? looks; true, or false and why not
+---@field holds fun(c: Context): boolean?, string? looks; true, or false and why not. Nil and why it
+--- cannot be told: a run waits as for false, monitor says "unknown"
 ---@field act fun(c: Context)? one attempt to make it true
 ---@field undo fun(c: Context)? takes back what act did
 ---@field quick fun(c: Context)? a faster, rougher act, when the grace is over

@@ -68,6 +68,8 @@ local in_transition = {
   starting = true, stopping = true, saving = true, pausing = true, resuming = true,
 }
 
+local UNKNOWN = "Hyper-V shows it in a state that is not known"
+
 local running = step "VM running" {
   within = 300,
   least = 5,
@@ -76,6 +78,9 @@ local running = step "VM running" {
     local vm = vm_state.registered(c)
     if not vm then
       return false, "it is not registered"
+    end
+    if vm.state == "unknown" then
+      return nil, UNKNOWN
     end
     return failover.answer(vm.state == "running", "it is " .. vm.state)
   end,
@@ -98,6 +103,29 @@ local running = step "VM running" {
   end,
 }
 
+local function note_once(c, key, text)
+  c.memory.power_noted = c.memory.power_noted or {}
+  if not c.memory.power_noted[key] then
+    c.memory.power_noted[key] = true
+    c:note(text)
+  end
+end
+
+-- What Hyper-V calls no fault but somebody should know (Msvm_ComputerSystem, OperationalStatus and
+-- HealthState; fact sheet 1.2).
+local function remark(c, vm)
+  if vm.status == "predictive failure" then
+    note_once(c, "status", "Hyper-V expects a failure of " .. vm.name
+      .. ": a disk that its files are on is nearly full")
+  elseif vm.health == "major" or vm.health == "critical" then
+    note_once(c, "health", ("Hyper-V calls the health of %s %s"):format(vm.name, vm.health))
+  end
+end
+
+-- Heartbeats of a guest that lives. "degraded" is one in an older, compatible version of the
+-- protocol; one that is not compatible is an "error" (Msvm_HeartbeatComponent, fact sheet 1.10).
+local alive = { ok = true, degraded = true }
+
 -- From here on the machine is left running, whatever comes. Where the guest's own word on its GPU
 -- is asked for, only that is the whole proof of life.
 local healthy = step "VM's heartbeat seen" {
@@ -113,14 +141,23 @@ local healthy = step "VM's heartbeat seen" {
   end,
   holds = function(c)
     local vm = vm_state.registered(c)
-    if not vm or vm.state ~= "running" then
+    if vm and vm.state == "unknown" then
+      return nil, UNKNOWN
+    elseif not vm or vm.state ~= "running" then
       failure.raise({
         code = "VM_BROKEN",
         message = c.vm_name .. " is " .. (vm and vm.state or "not registered") .. ", not running",
       })
     end
+    remark(c, vm)
     local heartbeat = c.hyperv:heartbeat(vm)
-    return failover.answer(heartbeat == "ok", "heartbeat: " .. heartbeat)
+    if heartbeat == "none" then
+      return nil, "Hyper-V shows no heartbeat service of " .. c.vm_name
+    elseif heartbeat == "degraded" then
+      note_once(c, "heartbeat", c.vm_name .. "'s heartbeat is there, in an older version of its "
+        .. "protocol: the guest's integration services may be updated")
+    end
+    return failover.answer(alive[heartbeat], "heartbeat: " .. heartbeat)
   end,
 }
 

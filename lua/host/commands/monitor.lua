@@ -14,8 +14,10 @@ Looks once whether the virtual machine runs healthily on this node: running, its
 that is missing, saved or paused is not healthy. ExpEther Manager out of reach is a remark: that is
 no reason to move a virtual machine that works.
 
-When nobody could be asked, the answer is "unknown"; monitor = { when_unknown = "healthy" } in the
-parameters makes that exit code 0, so that a busy host does not cause a failover.]])
+"broken" is only what was seen not to be well. Where that cannot be told (the host does not answer,
+is busy, refuses the password, answers nonsense, the time is over), the answer is "unknown", exit
+code 20; monitor = { when_unknown = "healthy" } in the parameters makes that 0. The genw.bat of
+`takeover ecx scripts` takes 20 for normal, too: nothing is moved because nobody could be asked.]])
   command:epilog(cli.exit_codes({
     "ok", "stopped", "broken", "unknown", "configuration", "internal",
   }) .. [[
@@ -23,17 +25,11 @@ parameters makes that exit code 0, so that a busy host does not cause a failover
 
 Example, in genw.bat (normal return value: 0):
   takeover --parameters C:\takeover\parameters.lua monitor vme2
-  exit /b %ERRORLEVEL%]])
+  if %ERRORLEVEL% == 20 exit 0
+  exit %ERRORLEVEL%]])
   command:argument("vm", "Its name in the parameters")
   command:option("--timeout", "Seconds that the look may take (default: 60)"):argname("S")
     :convert(tonumber):default("60"):show_default(false)
-end
-
-local function exit_code(answer, vm)
-  if answer == "running" or (answer == "unknown" and vm.monitor.when_unknown == "healthy") then
-    return exit_codes.ok
-  end
-  return exit_codes[answer]
 end
 
 function M.run(arguments, program)
@@ -45,7 +41,7 @@ function M.run(arguments, program)
     context = c, sequence = sequence, deadline = arguments.timeout,
   })
   c:close()
-  local code = exit_code(result.answer, vm)
+  local code = exit_codes.of_monitor(result.answer, vm)
   output.conclude("%s on %s: %s", arguments.vm, s:node(),
     output.paint(result.answer, colours[result.answer]))
   for _, reason in ipairs(result.reasons) do

@@ -70,6 +70,8 @@ function methods:script(group, server, command, timeout, options)
   local code = exit_codes[run.exit]
   if code == 0 or (not group.judged and command ~= "monitor") then
     return true
+  elseif command == "monitor" and run.exit == "unknown" and group.monitor.unknown == "normal" then
+    return true
   end
   return false, ("exit code %s"):format(code or "none")
 end

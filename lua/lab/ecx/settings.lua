@@ -54,6 +54,7 @@ M.monitor = {
   timing = "active", -- "always"
   first_wait = 0, -- seconds after activation
   timeout_counts = true, -- a killed monitor script is an error
+  unknown = "normal", -- what genw.bat makes of "unknown"; "error": it hands exit code 20 on
   recovery = "failover", -- "restart": once, then failover; "nothing"
   restarts = 1,
   failovers = 1, -- until it is seen normal
@@ -70,7 +71,8 @@ local choices = {
   disk_failure = { "fails", "go on" }, startup = { "auto", "manual" },
   failover = { "auto", "manual" }, failback = { "auto", "manual" }, start_final = final,
   stop_final = final, final = final, recover = { "none", "start", "start, recover" },
-  timing = { "active", "always" }, recovery = { "failover", "restart", "nothing" },
+  unknown = { "normal", "error" }, timing = { "active", "always" },
+  recovery = { "failover", "restart", "nothing" },
 }
 
 local function check(what, name, value, default, complain)

@@ -11,6 +11,9 @@ local M = {}
 
 local INSTALLED = [[C:\Program Files\Takeover]]
 local MONITOR_TIMEOUT = 60 -- seconds, as takeover monitor has it
+-- A host that cannot be asked says nothing about its machine: that moves no group.
+local UNKNOWN_REMARK = "rem 20: its state cannot be told, which is no reason to move it."
+local UNKNOWN_IS_NORMAL = "if %ERRORLEVEL% == 20 exit 0"
 local PREACTION_TIMEOUT = 20
 local is_windows = package.config:sub(1, 1) == "\\"
 
@@ -105,20 +108,20 @@ local function contents(arguments, name, folder, parameters)
   local program = batch.quote_path(folder .. "\\takeover.exe") .. " --parameters "
     .. batch.quote_path(parameters)
   local vm = (name:find("^%-") and "-- " or "") .. batch.quote(name)
-  local function file(purpose, command, ending)
+  local function file(purpose, command, ...)
     return {
       "@echo off",
       ("rem %s: virtual machine %s, failover group %s, script resource %s."):format(purpose,
         batch.quote(name), batch.quote(arguments.group), batch.quote(arguments.resource)),
       program .. " " .. command .. " " .. vm,
-      ending,
+      ...,
     }
   end
   local code = "exit %ERRORLEVEL%"
   return {
     { "start.bat", file("Start", "start", code) },
     { "stop.bat", file("Stop", "stop", code) },
-    { "genw.bat", file("Custom monitor", "monitor", code) },
+    { "genw.bat", file("Custom monitor", "monitor", UNKNOWN_REMARK, UNKNOWN_IS_NORMAL, code) },
     { "preaction.bat", file("Before a recovery, says what is wrong; changes nothing",
       "monitor --timeout " .. PREACTION_TIMEOUT, "exit 0") },
   }
