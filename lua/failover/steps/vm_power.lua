@@ -3,6 +3,7 @@ local choosing = require("failover.choosing")
 local failover = require("failover")
 local evidence = require("failover.evidence")
 local failure = require("failure")
+local guest_word = require("failover.guest_word")
 local requests = require("failover.parameters.requests")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
@@ -161,10 +162,12 @@ local healthy = step "VM's heartbeat seen" {
   end,
 }
 
--- The guest's own word (examples/guest): items gpu.status ("ok", "none", "error") and gpu.count.
+local SILENT = "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
+
+-- The guest's own word (failover/guest_word.lua): as many GPUs work in it as the machine has.
 local guest_sees_gpu = step "guest reports a working GPU" {
   within = function(c)
-    return c.vm.boot_timeout
+    return math.max(c.vm.boot_timeout, guest_word.TWO_PERIODS + 60)
   end,
   code = "VM_WITHOUT_GPU",
   commits = true,
@@ -173,17 +176,18 @@ local guest_sees_gpu = step "guest reports a working GPU" {
   end,
   holds = function(c)
     local vm = vm_state.registered(c)
-    local said = vm and vm.state == "running" and c.hyperv:guest_items(vm).own or {}
-    c.memory.guest_said = said["gpu.status"]
-    if not said["gpu.status"] then
-      return false,
-        "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
+    local word = vm and vm.state == "running" and guest_word.read(c, vm)
+    c.memory.guest_said = word and word.believed
+    if not word then
+      return nil, SILENT
     end
     local _, least = requests.wanted(c.vm)
-    local count = tonumber(said["gpu.count"]) or 0
     local wanted = c.gpus and #c.gpus + #(c.shares or {}) or least
-    return failover.answer(said["gpu.status"] == "ok" and count >= wanted,
-      string.format("the guest says: %s, %d of %d GPUs", said["gpu.status"], count, wanted))
+    local text = string.format("the guest says: %s, %d of %d GPUs", word.status, word.count, wanted)
+    if not word.believed then
+      return nil, text .. "; " .. word.why
+    end
+    return failover.answer(word.status == "ok" and word.count >= wanted, text)
   end,
   -- A guest that says nothing proves nothing. Which of several devices is missing it does not say.
   ended = function(c, failed)

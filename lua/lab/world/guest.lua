@@ -7,6 +7,7 @@ M.methods = methods
 
 local OK, NO_CONTACT, LOST, PAUSED = 2, 12, 13, 15
 local RUNNING, SHUTTING_DOWN, PAUSED_VM = 2, 4, 9
+local PERIOD = 60 -- seconds between two writings of the guest's publisher
 local NOT_READY, LOCKED, ALREADY = 32780, 32781, 32782
 
 local function boot_due(self, vm, epoch)
@@ -114,6 +115,15 @@ function methods:gpu_present(vm)
   return #self:present_gpus(vm) > 0
 end
 
+-- When the publisher has written last: when it began after the boot, then every minute.
+local function stamp(self, vm, items)
+  local up = self:uptime(vm)
+  local began = (vm.booted_at or 0) + (vm.guest.publisher or 0)
+  local since = math.max(self.world.clock.time - began, 0)
+  items[#items + 1] = { "gpu.uptime", string.format("%d", math.max(up - since % PERIOD, 0)) }
+  items[#items + 1] = { "gpu.writes", string.format("%d", since // PERIOD + 1) }
+end
+
 -- What the guest's publisher writes about its GPU.
 local function report(self, vm)
   local names = {}
@@ -124,11 +134,15 @@ local function report(self, vm)
   if #names > 0 and (vm.guest.broken_driver or self:has_broken_card(vm)) then
     status = "error"
   end
-  return {
+  local items = {
     { "gpu.count", string.format("%d", #names) },
     { "gpu.names", table.concat(names, "; ") },
     { "gpu.status", status },
   }
+  if not vm.guest.undated then
+    stamp(self, vm, items)
+  end
+  return items
 end
 
 -- Until the publisher has run after a boot the items are still those of the boot before.

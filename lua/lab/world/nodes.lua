@@ -132,7 +132,7 @@ verbs["move disk"] = function(world, arguments)
 end
 
 local GUEST_SETTINGS = { "locked", "ignores", "shutdown", "silent", "broken_driver", "heartbeat",
-  "publisher" }
+  "publisher", "undated" }
 
 function verbs.guest(world, arguments)
   local guest = world:guest_of(need_vm(world, arguments))
