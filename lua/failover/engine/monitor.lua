@@ -1,6 +1,7 @@
 -- Judges from the facts of a sequence whether a virtual machine is well. Broken is only what was
 -- seen not to be well. Whoever could not be asked, and whatever could not be understood, says
 -- nothing about the machine: that is "unknown", be it worth another try (transient) or not.
+local failure = require("failure")
 local scheduler = require("host.scheduler")
 
 local M = {}
@@ -8,15 +9,18 @@ local M = {}
 local FOR_ENDING = 0.5 -- seconds of the time that are kept for saying what came of it
 local NAMED = 3 -- facts that are named with their common cause; of more only the first
 
--- The failures by which steps say what they saw of the machine itself.
-local seen = { VM_BROKEN = true, VM_WITHOUT_GPU = true, WRONG_DEVICE = true }
+-- By its own failures a step says what it saw of the machine, unless it is a safety rule's no.
+local function is_seen(failed)
+  local code = failure.codes[failed.code]
+  return code.source == "failover" and not code.unknown and not code.refusal
+end
 
 -- What an answer says of the machine.
 ---@return "well"|"broken"|"unknown"
 local function verdict_of(answer)
   if answer.holds then
     return "well"
-  elseif answer.holds == false or answer.failure and seen[answer.failure.code] then
+  elseif answer.holds == false or answer.failure and is_seen(answer.failure) then
     return "broken"
   end
   return "unknown"
@@ -33,18 +37,14 @@ local function is_consequence(answer, judged)
   return follows and judged.failed or failed.code == "VM_BROKEN" and judged.denied
 end
 
--- Failures of the way to the host: one cause, in whichever words it is told each time.
-local way = {
-  WMI_UNREACHABLE = true, WMI_TIMEOUT = true, WMI_AUTH = true, WMI_ACCESS = true, WMI_TLS = true,
-  WMI_BAD_ANSWER = true, WMI_TOO_LARGE = true,
-}
-
+-- Failures of the way to a host are one cause, in whichever words they are told each time.
 local function cause_of(answer)
   local failed = answer.failure
   if not failed then
     return answer.name .. "\0" .. tostring(answer.reason)
   end
-  return way[failed.code] and failed.code or failed.code .. "\0" .. failed.message
+  local on_the_way = failed.source == "wmi" and failure.codes[failed.code].unknown
+  return on_the_way and failed.code or failed.code .. "\0" .. failed.message
 end
 
 local function words_of(reason)
