@@ -162,7 +162,8 @@ local healthy = step "VM's heartbeat seen" {
   end,
 }
 
-local SILENT = "the guest says nothing about its GPU (is the publisher of examples/guest installed?)"
+local SILENT = "the guest says nothing about its GPU (is the "
+  .. "publisher of examples/guest installed?)"
 
 -- The guest's own word (failover/guest_word.lua): as many GPUs work in it as the machine has.
 local guest_sees_gpu = step "guest reports a working GPU" {
