@@ -62,9 +62,18 @@ describe("a simulated virtual machine", function()
 
   it("reports its GPU by key-value items", function()
     make({ vms = RUNNING })
-    local own = ms1.hyperv:guest_items(ms1.hyperv:find(VM)).own
-    assert.same({ { "gpu.count", "1" }, { "gpu.names", "NVIDIA GeForce RTX 2060" },
-      { "gpu.status", "ok" } }, own)
+    local items = { { "gpu.count", "1" }, { "gpu.names", "NVIDIA GeForce RTX 2060" },
+      { "gpu.status", "ok" } }
+    local function own()
+      return ms1.hyperv:guest_items(ms1.hyperv:find(VM)).own
+    end
+    local first = own()
+    pass(120)
+    local second = own()
+    assert.is_true(tonumber(second[4][2]) > tonumber(first[4][2]))
+    assert.same({ "gpu.writes", tostring(tonumber(first[5][2]) + 1) }, second[5])
+    w:admin("guest", { vm = "vme2", undated = true })
+    assert.same(items, own())
   end)
 
   it("does not start with an assigned device that is gone", function()

@@ -120,7 +120,7 @@ local function stamp(self, vm, items)
   local up = self:uptime(vm)
   local began = (vm.booted_at or 0) + (vm.guest.publisher or 0)
   local since = math.max(self.world.clock.time - began, 0)
-  items[#items + 1] = { "gpu.uptime", string.format("%d", math.max(up - since % PERIOD, 0)) }
+  items[#items + 1] = { "gpu.uptime", string.format("%d", math.max(up - since % PERIOD, 0) // 1) }
   items[#items + 1] = { "gpu.writes", string.format("%d", since // PERIOD + 1) }
 end
 
