@@ -168,8 +168,21 @@ local function refuse_alike(c, gpu, found)
   })
 end
 
+-- Where cards of its model are that no entry of parameters.lua declares, while its own declared
+-- place is empty: a BIOS update or another slot has moved it, probably. Such a card is healthy.
+local function moved_to(c, gpu, all)
+  local given, places = given_to_others(c, gpu), {}
+  for _, device in ipairs(configured(c, gpu) and all or {}) do
+    local location = device.device == gpu.device and device.location
+    if location and not given[location] then
+      places[#places + 1] = location
+    end
+  end
+  return #places > 0 and table.concat(places, " and ") or nil
+end
+
 -- Finds the card on this node and remembers where it is. Returns false and why not when it is
--- not there (yet).
+-- not there (yet); gpu.moved_to: where a card of its model is instead.
 function M.locate(c, gpu)
   local all = c.pnp:devices({ vendor = gpu.vendor })
   local cards = configured(c, gpu) and { gpu } or alike(c, gpu)
@@ -186,7 +199,12 @@ function M.locate(c, gpu)
     refuse_alike(c, gpu, found)
   end
   local place = places[gpu]
-  if not place then
+  gpu.moved_to = not place and moved_to(c, gpu, all) or nil
+  if gpu.moved_to then
+    gpu.location = nil
+    return false, string.format('a %s:%s is at %s on %s, but locations.%s of %s says "%s"',
+      gpu.vendor, gpu.device, gpu.moved_to, c.node, c.node, gpu.title, configured(c, gpu))
+  elseif not place then
     gpu.location = nil
     return false, string.format("%s does not show a card %s:%s yet", c.node, gpu.vendor, gpu.device)
   end

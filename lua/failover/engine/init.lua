@@ -94,6 +94,9 @@ function M.plan(options)
     if answer == "failed" then
       entry.state = failure.codes[why.code].refusal and "refused" or "unknown"
       entry.failure = why
+      if unsure and why.code == "VM_BROKEN" then -- what is not done yet is not broken
+        entry.state, entry.reason, entry.failure = "wait", nil, nil
+      end
     elseif answer == "no" and not step.act then
       entry.state = unsure and "wait" or "would"
     end

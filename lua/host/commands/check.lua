@@ -3,6 +3,7 @@
 -- is left out.
 local evidence = require("failover.evidence")
 local exit_codes = require("host.exit_codes")
+local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
 local reach = require("failover.engine.reach")
@@ -20,10 +21,12 @@ function M.define(command, cli)
   command:description([[
 Examines what a failover needs, and prints one line each: parameters, secrets, journal, the login to
 ExpEther Manager and its devices, this node's board and group id, the login to WMI and its rights,
-the virtual machine's files and settings, the GPU, the other nodes, the clocks. Changes nothing but
-the journal, which is made when there is none.
+the virtual machine's files and settings, the GPU, the other nodes, the clocks; and every fact that
+a start would ask, as `takeover plan start` does. Changes nothing but the journal, which is made
+when there is none.
 
-A "warn" is something that may be right: files cannot be seen while the disk is on another node.]])
+A "warn" is something that may be right: files cannot be seen while the disk is on another node.
+What would make a start here fail is a "fail".]])
   command:epilog(cli.exit_codes({ "ok", "failed", "configuration" })
     .. "\n\nExample:\n  takeover check vme2")
   command:argument("vm", "Only this virtual machine"):args("?")
@@ -34,7 +37,13 @@ local colours = { ok = "green", warn = "yellow", fail = "red" }
 local Report = {}
 Report.__index = Report
 
+-- Text of a failure, by which a cause is said once.
+local function words_of(failed)
+  return failed.message .. " (" .. failed.code .. ")"
+end
+
 function Report:add(state, subject, text, hint)
+  self.said[text] = self.said[text] or state == "fail"
   self.list[#self.list + 1] = { state = state, subject = subject, text = text, hint = hint }
   self.fails = self.fails + (state == "fail" and 1 or 0)
   output.progress(nil)
@@ -74,10 +83,12 @@ end
 
 function Report:tell(subject, worst, ok, text, hint, state)
   if ok then
-    self:add(state or (hint and "warn" or "ok"), subject, text, hint)
+    if state ~= "said" then
+      self:add(state or (hint and "warn" or "ok"), subject, text, hint)
+    end
     return state ~= "fail"
   end
-  self:add(worst or "fail", subject, text.message .. " (" .. text.code .. ")", text.hint)
+  self:add(worst or "fail", subject, words_of(text), text.hint)
   return false
 end
 
@@ -273,7 +284,10 @@ local function check_gpu(c, gpu)
     return text
   end
   local there, why = require("failover.cards").locate(c, gpu)
-  if not there then
+  if gpu.moved_to then
+    return text .. "; " .. why, ('in parameters.lua, write devices["%s"].locations.%s = "%s", if '
+      .. "that is this card"):format(gpu.id, c.node, gpu.moved_to), "fail"
+  elseif not there then
     return text .. "; " .. why, "takeover start looks for it again (rescan)"
   end
   return text .. ", at " .. gpu.location
@@ -354,17 +368,69 @@ local function check_clocks(report, c, names)
   end, "warn")
 end
 
-local function check_peers(report, c, missing)
-  report:try_each("other node", with_login(c, c:peers(), missing), function(name)
-    local state = evidence.peer(c, name)
-    if not state.reachable then
-      error(state.failure, 0)
+-- Whether some machine that may run here makes this node ask that one for machines (as start does).
+local function is_asked(c, name)
+  for _, vm in pairs(c.parameters.vms) do
+    if evidence.may_run({ vm = vm }, c.node) and evidence.may_run({ vm = vm }, name) then
+      return true
     end
-    return ("%s answers, %d virtual machines"):format(name, #state.vms)
-  end, "warn")
+  end
+  return false
 end
 
--- silent: what is known of nodes that do not answer, so that they are not asked for each machine.
+-- A node that does not answer stops no start; one that does not let us look stops those that must
+-- ask it.
+local function check_peers(report, c, missing)
+  for _, name in ipairs(c:peers()) do
+    if not lacks(missing, login_of(c.parameters, name, c.node)) then
+      report:try("other node", function()
+        local state = evidence.peer(c, name)
+        if not state.reachable then
+          return words_of(state.failure), state.failure.hint or "right where that node is down",
+            "warn"
+        end
+        return ("%s answers, %d virtual machines"):format(name, #state.vms)
+      end, not is_asked(c, name) and "warn" or nil)
+    end
+  end
+end
+
+local RUNS_ELSEWHERE = require("failover.steps.vm").not_running_elsewhere.name
+
+-- Why a start would not go ahead, by the facts that start itself asks: { state, text, hint }. What
+-- follows from a step that was not done yet is left out, and so is what is known from above.
+local function objections(plan)
+  local list, certain = {}, true
+  for _, entry in ipairs(plan) do
+    local failed = entry.failure
+    local real = failed and (certain or entry.state == "refused"
+      or failure.codes[failed.code].unknown)
+    if entry.state == "refused" and entry.name == RUNS_ELSEWHERE then
+      return { { "ok", failed.message .. ": a start here is refused meanwhile" } }
+    elseif real and not (failed.details or {}).follows then
+      list[#list + 1] = { "fail", words_of(failed), failed.hint }
+    end
+    certain = certain and entry.state == "already"
+  end
+  return list
+end
+
+-- What `plan start` asks: a start and this check judge by the same rules.
+local function check_start(report, s, name)
+  local c = s:context(name)
+  report:try("start", function()
+    local plan = require("failover.engine").plan({ sequence = s:sequence("start"), context = c })
+    for _, one in ipairs(objections(plan)) do
+      if not report.said[one[2]] then
+        report:add(one[1], "start", one[2], one[3])
+      end
+    end
+    return ("would go ahead: none of its %d facts is against it"):format(#plan), nil,
+      #objections(plan) > 0 and "said" or nil
+  end)
+  c:close()
+end
+
 local function check_vm(report, s, name, silent)
   output.line("%s", output.paint(name, "bold"))
   local c = s:context(name)
@@ -373,6 +439,7 @@ local function check_vm(report, s, name, silent)
   check_settings(report, c)
   check_gpus(report, c)
   c:close()
+  check_start(report, s, name)
 end
 
 function M.run(arguments, program)
@@ -381,7 +448,7 @@ function M.run(arguments, program)
   if arguments.vm then
     s:vm(arguments.vm)
   end
-  local report = setmetatable({ list = {}, fails = 0 }, Report)
+  local report = setmetatable({ list = {}, said = {}, fails = 0 }, Report)
   local parameters = s.parameters
   output.line("%s", output.paint("check on " .. s:node(), "bold"))
   report:add("ok", "parameters", ("%s: %d nodes, %d virtual machines"):format(parameters.file,

@@ -16,8 +16,8 @@ function M.define(command, cli)
   command:description([[
 Shows for each virtual machine where it is registered, its state and heartbeat; for each of its GPUs
 the group in ExpEther Manager, the node that has this group, and the link; its last run in the
-journal; and the devices that are in quarantine on this node. Asks every node that answers. Changes
-nothing.]])
+journal; and the devices that are in quarantine on this node. Asks every node that answers; where
+none does, the exit code is 20. Changes nothing.]])
   command:epilog(cli.exit_codes({ "ok", "unknown", "configuration" })
     .. "\n\nExample:\n  takeover status vme2")
   command:argument("vm", "Only this virtual machine"):args("?")
@@ -172,7 +172,7 @@ end
 
 local state_colours = { running = "green", off = "yellow" }
 
-local function show(document)
+local function show(document, answers)
   for _, node in ipairs(document.nodes) do
     if not node.reachable then
       output.line("%s %s: %s", output.paint("node", "bold"), node.node,
@@ -182,7 +182,8 @@ local function show(document)
   for _, vm in ipairs(document.vms) do
     output.line("%s", output.paint(vm.name, "bold"))
     if #vm.registered == 0 then
-      output.line("  registered on no node that answers")
+      output.line("  " .. (answers > 0 and "registered on no node that answers"
+        or "its state cannot be told: no node answers"))
     end
     for _, entry in ipairs(vm.registered) do
       output.line("  on %s: %s%s%s", entry.node,
@@ -222,7 +223,7 @@ function M.run(arguments, program)
   local c = s:context(nil, { node = here })
   local nodes = look_at_nodes(c, parameters, wanted)
   local document = { nodes = {}, vms = {} }
-  local answers, seen = 0, {}
+  local answers, seen = 0, {} -- nodes that answer
   for i, node in ipairs(nodes) do
     answers = answers + (node.reachable and 1 or 0)
     document.nodes[i] = { node = node.node, reachable = node.reachable, reason = node.reason }
@@ -234,9 +235,6 @@ function M.run(arguments, program)
       registered[#registered + 1] = node.vms and node.vms[key] or nil
     end
     local gpus, degraded = look_at_gpus(c, parameters, key, seen)
-    for _, gpu in ipairs(gpus) do
-      answers = answers + (gpu.group_id and 1 or 0)
-    end
     document.vms[#document.vms + 1] = {
       name = key, registered = json.array(registered), gpus = json.array(gpus),
       last_run = last_run(s, key), degraded = degraded,
@@ -247,7 +245,7 @@ function M.run(arguments, program)
   for _, warning in ipairs(c.warnings) do
     output.complain(output.paint("warning: ", "yellow") .. warning)
   end
-  show(document)
+  show(document, answers)
   output.document(document)
   return answers > 0 and exit_codes.ok or exit_codes.unknown
 end
