@@ -381,18 +381,16 @@ end
 -- A node that does not answer stops no start; one that does not let us look stops those that must
 -- ask it.
 local function check_peers(report, c, missing)
-  for _, name in ipairs(c:peers()) do
-    if not lacks(missing, login_of(c.parameters, name, c.node)) then
-      report:try("other node", function()
-        local state = evidence.peer(c, name)
-        if not state.reachable then
-          return words_of(state.failure), state.failure.hint or "right where that node is down",
-            "warn"
-        end
-        return ("%s answers, %d virtual machines"):format(name, #state.vms)
-      end, not is_asked(c, name) and "warn" or nil)
+  report:try_each("other node", with_login(c, c:peers(), missing), function(name)
+    local ok, state = loop.guard(evidence.peer, c, name)
+    local failed = not ok and state or state.failure
+    if ok and state.reachable then
+      return ("%s answers, %d virtual machines"):format(name, #state.vms)
+    elseif ok or not is_asked(c, name) then
+      return words_of(failed), failed.hint, "warn"
     end
-  end
+    error(failed, 0)
+  end)
 end
 
 local RUNS_ELSEWHERE = require("failover.steps.vm").not_running_elsewhere.name
@@ -416,8 +414,9 @@ local function objections(plan)
 end
 
 -- What `plan start` asks: a start and this check judge by the same rules.
-local function check_start(report, s, name)
+local function check_start(report, s, name, silent)
   local c = s:context(name)
+  c.memory.peers = silent
   report:try("start", function()
     local plan = require("failover.engine").plan({ sequence = s:sequence("start"), context = c })
     for _, one in ipairs(objections(plan)) do
@@ -439,7 +438,7 @@ local function check_vm(report, s, name, silent)
   check_settings(report, c)
   check_gpus(report, c)
   c:close()
-  check_start(report, s, name)
+  check_start(report, s, name, silent)
 end
 
 function M.run(arguments, program)
