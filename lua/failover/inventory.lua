@@ -5,6 +5,7 @@
 --   local situation = require("failover.inventory").read(c, { nodes = "all" })
 --
 -- A situation is plain data: { devices, nodes, vms, warnings }, see lua/meta/situation.lua.
+local problem_codes = require("failover.problem_codes")
 local ask = require("failover.inventory.ask")
 local bind = require("failover.inventory.bind")
 local devices = require("failover.inventory.devices")
@@ -86,6 +87,7 @@ local function bind_node(node, answer, cards, complain)
   for _, card in ipairs(cards) do
     local fn = card.fn
     card.shown_as = fn and fn.name or nil
+    card.problem = fn and problem_codes.explain(fn.problem) and fn.problem or nil
     card.dismounted = fn and fn.dismounted
     card.class = card.class or fn and fn.subclass and fn.subclass .. "00" or nil
     card.unseen = card.vendor and not card.location and not card.among or nil

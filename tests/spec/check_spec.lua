@@ -116,3 +116,26 @@ describe("status", function()
     site.contains(result.stdout, "free, link")
   end)
 end)
+
+describe("a card of which Windows reports a problem", function()
+  it("is explained by check, status and gpu list", function()
+    world.admin:request("POST", "admin", { verb = "device", id = site.GPU, group_id = 50 })
+    world.admin:request("POST", "admin", { verb = "device", id = site.GPU, problem = 43 })
+    local words = "problem code 43: it has reported a fault itself"
+    assert.is_truthy(site.wait_until(function()
+      local _, lines = check()
+      return lines:find("warn GPU: [^\n]*" .. words)
+    end, 20))
+    for _, command in ipairs({ "status", "gpu list" }) do
+      local arguments = {}
+      for word in command:gmatch("%S+") do
+        arguments[#arguments + 1] = word
+      end
+      site.contains(world:run(arguments).stdout, words)
+    end
+    world.admin:request("POST", "admin", { verb = "device", id = site.GPU, problem = 0 })
+    for _, command in ipairs({ "status", "check" }) do
+      assert.is_nil(world:run({ command }).stdout:find("problem code", 1, true), command)
+    end
+  end)
+end)

@@ -33,6 +33,7 @@ local function functions_of(answer)
       fn.vendor, fn.device, fn.subclass = device.vendor, device.device, device.subclass
       fn.instance, fn.dismounted, fn.status = device.id, device.dismounted, device.status
       fn.name = not device.dismounted and device.name or nil
+      fn.problem = not device.dismounted and device.problem or nil
     end
   end
   for _, device in ipairs(answer.assignable) do

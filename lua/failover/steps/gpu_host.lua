@@ -3,11 +3,43 @@
 local failover = require("failover")
 local cards = require("failover.cards")
 local failure = require("failure")
+local problem_codes = require("failover.problem_codes")
 local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
 local requests = require("failover.parameters.requests")
 local vm_state = require("failover.vm_state")
 local step = failover.step
+
+-- What Windows reports of the chosen cards here, nil where that is no fault.
+---@return string? text, string? remedy
+local function problem_of(c)
+  for _, gpu in ipairs(c.gpus or {}) do
+    local text, remedy = problem_codes.of_devices(gpu.functions)
+    if text then
+      return text, remedy
+    end
+  end
+end
+
+-- Said once when the card has come, whatever comes of it: a card with a problem may be assigned all
+-- the same, and the guest may get on with it.
+local function remark_problem(c)
+  local text, remedy = problem_of(c)
+  if text and c.memory.problem_noted ~= text then
+    c.memory.problem_noted = text
+    c:note(text .. "; " .. remedy)
+  end
+end
+
+-- A failure of plug and play, with what Windows reports of the card.
+local function explained(c, failed)
+  local text, remedy = problem_of(c)
+  if text and failed.source == "pnp" and not failed.message:find(text, 1, true) then
+    failed.message = failed.message .. "; " .. text
+    failed.hint = failed.hint or remedy
+  end
+  return failed
+end
 
 local present = step "GPU visible on this node" {
   within = 60,
@@ -26,6 +58,7 @@ local present = step "GPU visible on this node" {
       return false, why
     end
     racing.arrived(c)
+    remark_problem(c)
     return true
   end,
   act = function(c)
@@ -77,8 +110,10 @@ local disabled = step "GPU driver disabled on this node" {
       for _, device in ipairs(gpu.functions) do
         if not off(device) then
           gpu.disabled[#gpu.disabled + 1] = device.id
-          local _, reboot_needed = c.pnp:disable(device.id)
-          if reboot_needed then
+          local changed, reboot_needed = failover.try(c.pnp.disable, c.pnp, device.id)
+          if changed == nil then
+            error(explained(c, reboot_needed), 0)
+          elseif reboot_needed then
             failover.fail("PNP_FAILED", "%s needs %s to restart before it is disabled", device.id,
               c.node)
           end

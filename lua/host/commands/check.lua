@@ -6,6 +6,7 @@ local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
+local problem_codes = require("failover.problem_codes")
 local reach = require("failover.engine.reach")
 local requests = require("failover.parameters.requests")
 local needs = require("failover.vm_needs")
@@ -290,7 +291,9 @@ local function check_gpu(c, gpu)
   elseif not there then
     return text .. "; " .. why, "takeover start looks for it again (rescan)"
   end
-  return text .. ", at " .. gpu.location
+  local problem, remedy = problem_codes.of_devices(gpu.functions)
+  text = text .. ", at " .. gpu.location
+  return problem and text .. "; " .. problem or text, remedy
 end
 
 local function ids_of(gpus)

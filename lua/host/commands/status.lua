@@ -5,6 +5,7 @@ local exit_codes = require("host.exit_codes")
 local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
+local problem_codes = require("failover.problem_codes")
 local requests = require("failover.parameters.requests")
 local scheduler = require("host.scheduler")
 local session = require("host.session")
@@ -144,6 +145,24 @@ local function look_at_gpus(c, parameters, key, seen)
   return list
 end
 
+-- What Windows reports of the cards of a model on a node; each node is asked once.
+local function problem_on(c, node, model, seen)
+  local key = node .. " " .. model
+  seen.problems = seen.problems or {}
+  if seen.problems[key] == nil then
+    local pnp = try(function()
+      return c:peer(node).pnp
+    end)
+    local vendor, device = model:match("^(%x+):(%x+)$")
+    local shown = pnp and try(pnp.devices, pnp, {
+      vendor = vendor, device = device, locations = false,
+    })
+    local text, remedy = problem_codes.of_devices(shown)
+    seen.problems[key] = text and text .. "; " .. remedy or false
+  end
+  return seen.problems[key] or nil
+end
+
 -- Devices that failed lately, as this node remembers them.
 local function look_at_quarantine(c)
   local list = {}
@@ -200,6 +219,9 @@ local function show(document, answers)
         or ("%s, link %s, %s"):format(gpu.free and "free"
           or gpu.node and "connected to " .. gpu.node or "in a group of nobody here", gpu.link,
           "group " .. tostring(gpu.group_id)))
+      if gpu.problem then
+        output.line("    %s: %s", output.paint("Windows says", "yellow"), gpu.problem)
+      end
     end
     local run = vm.last_run
     if run then
@@ -223,9 +245,10 @@ function M.run(arguments, program)
   local c = s:context(nil, { node = here })
   local nodes = look_at_nodes(c, parameters, wanted)
   local document = { nodes = {}, vms = {} }
-  local answers, seen = 0, {} -- nodes that answer
+  local answers, answering, seen = 0, {}, {}
   for i, node in ipairs(nodes) do
     answers = answers + (node.reachable and 1 or 0)
+    answering[node.node] = node.reachable
     document.nodes[i] = { node = node.node, reachable = node.reachable, reason = node.reason }
   end
   local json = require("json")
@@ -235,6 +258,11 @@ function M.run(arguments, program)
       registered[#registered + 1] = node.vms and node.vms[key] or nil
     end
     local gpus, degraded = look_at_gpus(c, parameters, key, seen)
+    for _, gpu in ipairs(gpus) do
+      if gpu.node and gpu.model and answering[gpu.node] then
+        gpu.problem = problem_on(c, gpu.node, gpu.model, seen)
+      end
+    end
     document.vms[#document.vms + 1] = {
       name = key, registered = json.array(registered), gpus = json.array(gpus),
       last_run = last_run(s, key), degraded = degraded,

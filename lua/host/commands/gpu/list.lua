@@ -1,6 +1,7 @@
 -- takeover gpu list: every device, its state, and who has it.
 local exit_codes = require("host.exit_codes")
 local output = require("host.output")
+local problem_codes = require("failover.problem_codes")
 local situation = require("host.situation")
 
 local M = {}
@@ -82,6 +83,11 @@ local function show(devices)
     if device.why and not plain then
       remarks[#remarks + 1] = ("%s: %s"):format(output.paint(device.name or device.id, "bold"),
         device.why)
+    end
+    local problem, remedy = problem_codes.explain(device.problem)
+    if problem then
+      remarks[#remarks + 1] = ("%s: on %s it has %s; %s"):format(
+        output.paint(device.name or device.id, "bold"), device.node, problem, remedy)
     end
   end
   if #rows == 0 then
