@@ -87,6 +87,17 @@ function M.identify(c)
   return c.vm_id
 end
 
+-- Files of checkpoints in the machine's own folder. Hyper-V deletes their configuration with the
+-- machine's when that is unregistered, and the copy of the configuration does not have them.
+---@return integer
+function M.checkpoints(c)
+  local root, count = M.directories(c).root, 0
+  for _, file in ipairs(c.files:list(root .. "\\Snapshots")) do
+    count = count + (file.name:lower():find("%.vmcx$") and 1 or 0)
+  end
+  return count
+end
+
 -- Is `copy` a complete copy of `original`? The same names and sizes, and no file of the copy older
 -- than its original: whether copying keeps a file's time is unverified, so both are fine.
 function M.is_copy(c, original, copy)

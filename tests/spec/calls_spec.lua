@@ -18,7 +18,7 @@ describe("a virtual machine whose device is asked for by id", function()
   for _, case in ipairs({
     { "start", { START }, 93 },
     { "start of what runs", { START, START }, 21 },
-    { "stop", { START, STOP }, 68 },
+    { "stop", { START, STOP }, 69 },
     { "monitor", { START, { "monitor", "ms1" } }, 10 },
     {
       "start after a failover",

@@ -57,6 +57,13 @@ local unregistered = step "VM not registered on this node" {
       failover.refuse("%s stays registered: there is no complete copy of its configuration",
         vm.name)
     end
+    local checkpoints = vm_files.checkpoints(c)
+    if checkpoints > 0 then
+      failover.refuse("%s stays registered: it has %d checkpoints, whose configuration Hyper-V "
+        .. "would delete and no copy has (Get-VMSnapshot -VMName '%s' | Remove-VMSnapshot merges "
+        .. "them)",
+        vm.name, checkpoints, vm.name)
+    end
     c.hyperv:unregister(vm)
   end,
 }

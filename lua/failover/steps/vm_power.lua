@@ -5,6 +5,7 @@ local evidence = require("failover.evidence")
 local failure = require("failure")
 local guest_word = require("failover.guest_word")
 local requests = require("failover.parameters.requests")
+local vm_access = require("failover.vm_access")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
@@ -94,7 +95,7 @@ local running = step "VM running" {
       failover.fail("HYPERV_STATE", "%s is %s; only a machine that is off is started", c.vm_name,
         vm and vm.state or "not registered")
     end
-    c.hyperv:start(vm)
+    vm_access.start(c, vm)
   end,
   undo = function(c)
     local vm = vm_state.registered(c)

@@ -251,11 +251,39 @@ local function wrong_settings(settings, vm)
   return wrong
 end
 
+-- A machine with a device is on or off: start takes no other state for one to begin with.
+local function check_state(report, vm)
+  local name = vm.name:gsub("'", "''")
+  if vm.state == "saved" then
+    report:add("fail", "VM state", vm.name .. " stands saved, and a start needs it off",
+      ("start it by hand and shut it down, or drop what it has in memory: Remove-VMSavedState "
+        .. "-VMName '%s'"):format(name))
+  elseif vm.state == "paused" then
+    report:add("fail", "VM state", vm.name .. " is paused",
+      ("Resume-VM -Name '%s'; Hyper-V pauses a machine whose disk is full"):format(name))
+  end
+end
+
+local function check_checkpoints(report, c, vm)
+  local count = require("failover.vm_files").checkpoints(c)
+  if count > 0 and c.vm.unregister_on_stop then
+    report:add("warn", "checkpoints", ("%s has %d: stop leaves it registered here, because Hyper-V "
+      .. "would delete their configuration"):format(vm.name, count),
+      ("Get-VMSnapshot -VMName '%s' | Remove-VMSnapshot"):format((vm.name:gsub("'", "''"))))
+  end
+end
+
 local function check_settings(report, c)
   report:try("VM settings", function()
     local vm = require("failover.vm_state").registered(c)
     if not vm then
       return c.vm_name .. " is not registered here", "start registers it and sets what is missing"
+    end
+    check_state(report, vm)
+    check_checkpoints(report, c, vm)
+    if vm.state == "critical" then
+      return vm.name .. " is registered here, and its files are not reachable",
+        "right when the shared disk is on another node now", "warn"
     end
     local settings = c.hyperv:settings(vm)
     local wrong = wrong_settings(settings, c.vm)

@@ -29,10 +29,18 @@ local function forget(self, job)
   end
 end
 
+-- A job has no field for an HRESULT: it stands in the text, in every language.
+local function text_of(failure)
+  local text = failure.text or "The operation failed."
+  local number = failure.hresult and ("%08X"):format(failure.hresult)
+  return number and not text:upper():find(number, 1, true) and ("%s (0x%s)"):format(text, number)
+    or text
+end
+
 local function fail(self, job, failure)
   job.state = EXCEPTION
   job.error_code = failure.code or FAILED
-  job.error_text = failure.text or "The operation failed."
+  job.error_text = text_of(failure)
   job.hresult = failure.hresult
   job.errors = failure.errors or { { id = tostring(job.error_code), text = job.error_text } }
   local kind = kinds[job.kind]
