@@ -6,9 +6,9 @@ return {
   -- in the environment as TAKEOVER_SECRET_EEM.
   eem = { url = "http://192.168.0.150:30500/eem", user = "admin", password = secret "eem" },
 
-  -- How to reach Hyper-V on the nodes from elsewhere: WS-Management (WinRM). Counts for all nodes;
-  -- a node may have its own.
-  wmi = { user = "takeover", password = secret "wmi" },
+  -- How to reach Hyper-V on the nodes from elsewhere: WS-Management (WinRM), by Kerberos or NTLM,
+  -- encrypted (docs/winrm.md). Counts for all nodes; a node may have its own.
+  wmi = { user = "takeover@EXAMPLE.COM", password = secret "wmi" },
 
   -- The servers, by host name, with their ExpEther group ids.
   nodes = {

@@ -142,6 +142,12 @@ enum tk_code_flag {
       "user or password refused", \
       "set nodes.{node}.wmi.user, and the password that it names: takeover secret set NAME; " \
       "takeover check tries them") \
+    X(WMI_LOGIN, "wmi", TK_TRANSIENT | TK_UNKNOWN, "failed", \
+      "no domain controller gives a ticket; the host was not asked", \
+      "is a domain controller (KDC) up, and does krb5.conf or DNS name it? kinit tries the same") \
+    X(WMI_SEAL, "wmi", TK_UNKNOWN, "failed", \
+      "a message is not encrypted as agreed", \
+      "see who or what answers in the place of {node}: a proxy on the way, or another program") \
     X(WMI_ACCESS, "wmi", TK_UNKNOWN, "configuration", \
       "the account lacks the rights", \
       "make the account an administrator of {node}, or put it into Hyper-V Administrators " \

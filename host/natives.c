@@ -21,6 +21,7 @@
     X(log)                                                                                         \
     X(fs)                                                                                          \
     X(xml)                                                                                         \
+    X(seal)                                                                                        \
     X(http)                                                                                        \
     X(httpd)
 

@@ -104,6 +104,7 @@ static int no_answer(enum tk_http_error error, const char *url, const char *why,
         return tk_fail(err, TK_EEM_UNREACHABLE, "ExpEther Manager at %s broke off: %s", url, why);
     case TK_HTTP_UNREACHABLE:
     case TK_HTTP_OK:
+    case TK_HTTP_LOGIN: // never: EEM has no such login
         break;
     }
     tk_fail(err, TK_EEM_UNREACHABLE, "no connection to ExpEther Manager at %s: %s", url, why);

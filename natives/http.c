@@ -2,12 +2,10 @@
 // list (last used, first taken), so that calls one after the other stay on one TCP connection.
 #include "http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
-#include <uv.h>
 
-#include "http_transfer.h"
+#include "http_peer.h"
 #include "outside.h"
 
 #ifndef TK_VERSION
@@ -15,26 +13,6 @@
 #endif
 
 #define IDLE_MAX 8
-
-struct idle {
-    struct idle *next;
-    CURL *curl;
-};
-
-struct tk_http {
-    uv_mutex_t lock; // of refs, idle, idle_count
-    int refs;
-    struct idle *idle;
-    int idle_count;
-    char *auth;
-    char *user;
-    char *password;
-    char *ca_file;
-    bool insecure;
-    int64_t connect_timeout_ms;
-    int64_t timeout_ms;
-    uint64_t max_answer_bytes;
-};
 
 static uv_once_t once = UV_ONCE_INIT;
 
@@ -71,11 +49,6 @@ static bool is_url(const char *url)
     return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
 }
 
-static bool has_negotiate(void)
-{
-    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SPNEGO) != 0;
-}
-
 // NULL when all can be sent as it is.
 static const char *refusal(const struct tk_http *http, const char *method, const char *url,
                            const char *const *headers)
@@ -93,9 +66,6 @@ static const char *refusal(const struct tk_http *http, const char *method, const
     }
     if (strcmp(http->auth, "encoded") == 0 && has_line_break(http->password)) {
         return "the encoded password contains a line break";
-    }
-    if (strcmp(http->auth, "negotiate") == 0 && !has_negotiate()) {
-        return "this libcurl was built without Negotiate (SPNEGO)";
     }
     return NULL;
 }
@@ -159,10 +129,6 @@ static void set_peer(CURL *curl, const struct tk_http *http)
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC); // alone: sent at once
         curl_easy_setopt(curl, CURLOPT_USERNAME, http->user);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, http->password);
-    } else if (strcmp(http->auth, "negotiate") == 0) {
-        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE);
-        curl_easy_setopt(curl, CURLOPT_USERNAME, http->user); // empty: the running account
-        curl_easy_setopt(curl, CURLOPT_PASSWORD, http->password);
     }
 }
 
@@ -188,43 +154,60 @@ static void set_request(CURL *curl, const char *method, const char *url, const c
     }
 }
 
-// ---- the list of idle handles
+// ---- handles
 
-static CURL *take(struct tk_http *http)
+void tk_http_handle_renew(struct tk_http_handle *handle)
 {
-    struct idle *first;
-    CURL *curl = NULL;
+    tk_seal_close(handle->seal);
+    handle->seal = NULL;
+    curl_easy_cleanup(handle->curl);
+    handle->curl = curl_easy_init();
+}
+
+static void free_handle(struct tk_http_handle *handle)
+{
+    tk_seal_close(handle->seal);
+    curl_easy_cleanup(handle->curl);
+    tk_free(handle);
+}
+
+// NULL when libcurl does not start.
+static struct tk_http_handle *take(struct tk_http *http)
+{
+    struct tk_http_handle *handle;
 
     uv_mutex_lock(&http->lock);
-    first = http->idle;
-    if (first) {
-        http->idle = first->next;
+    handle = http->idle;
+    if (handle) {
+        http->idle = handle->next;
         http->idle_count--;
     }
     uv_mutex_unlock(&http->lock);
-    if (first) {
-        curl = first->curl;
-        tk_free(first);
+    if (!handle) {
+        handle = tk_alloc(sizeof *handle);
+        handle->curl = curl_easy_init();
     }
-    return curl ? curl : curl_easy_init();
+    if (!handle->curl) {
+        free_handle(handle);
+        return NULL;
+    }
+    return handle;
 }
 
-static void give_back(struct tk_http *http, CURL *curl)
+static void give_back(struct tk_http *http, struct tk_http_handle *handle)
 {
-    struct idle *entry = NULL;
+    bool kept;
 
-    curl_easy_reset(curl); // the connection stays
     uv_mutex_lock(&http->lock);
-    if (http->idle_count < IDLE_MAX) {
-        entry = tk_alloc(sizeof *entry);
-        entry->curl = curl;
-        entry->next = http->idle;
-        http->idle = entry;
+    kept = handle->curl && http->idle_count < IDLE_MAX;
+    if (kept) {
+        handle->next = http->idle;
+        http->idle = handle;
         http->idle_count++;
     }
     uv_mutex_unlock(&http->lock);
-    if (!entry) {
-        curl_easy_cleanup(curl);
+    if (!kept) {
+        free_handle(handle);
     }
 }
 
@@ -242,6 +225,12 @@ struct tk_http *tk_http_open(const struct tk_http_options *options)
     http->password = tk_strdup(options->password ? options->password : "");
     http->ca_file = tk_strdup(options->ca_file);
     http->insecure = options->insecure;
+    http->login = options->login;
+    http->keytab = tk_strdup(options->login.keytab);
+    http->login.keytab = http->keytab;
+    http->name = tk_strdup(options->login.name);
+    http->login.name = http->name;
+    http->logs_in = strcmp(http->auth, "negotiate") == 0;
     http->connect_timeout_ms = options->connect_timeout_ms;
     http->timeout_ms = options->timeout_ms;
     http->max_answer_bytes = options->max_answer_bytes;
@@ -270,13 +259,15 @@ void tk_http_close(struct tk_http *http)
         return;
     }
     while (http->idle) {
-        struct idle *next = http->idle->next;
+        struct tk_http_handle *next = http->idle->next;
 
-        curl_easy_cleanup(http->idle->curl);
-        tk_free(http->idle);
+        free_handle(http->idle);
         http->idle = next;
     }
     uv_mutex_destroy(&http->lock);
+    tk_seal_credential_drop(http->credential);
+    tk_free(http->keytab);
+    tk_free(http->name);
     tk_free(http->auth);
     tk_free(http->user);
     tk_free_secret(http->password);
@@ -284,58 +275,113 @@ void tk_http_close(struct tk_http *http)
     tk_free(http);
 }
 
+// The peer's own certificate, the first of what it sent.
+static void take_certificate(CURL *curl, struct tk_http_leg *leg)
+{
+    struct curl_certinfo *info = NULL;
+
+    if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info ||
+        info->num_of_certs < 1) {
+        return;
+    }
+    for (struct curl_slist *line = info->certinfo[0]; line; line = line->next) {
+        if (strncmp(line->data, "Cert:", 5) == 0) {
+            tk_buffer_puts(&leg->certificate, line->data + 5);
+        }
+    }
+}
+
+static void take_answer(CURL *curl, const struct tk_transfer *t, struct tk_http_answer *answer)
+{
+    char *content_type = NULL;
+    long status = 0;
+
+    answer->sent = tk_transfer_is_sent(t);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
+    tk_format(answer->content_type, sizeof answer->content_type, "%s",
+              content_type ? content_type : "");
+}
+
+enum tk_http_error tk_http_perform(struct tk_http *http, struct tk_http_handle *handle,
+                                   struct tk_http_leg *leg, const struct tk_limit *limit,
+                                   struct tk_http_answer *answer, char *message,
+                                   size_t message_size)
+{
+    struct tk_transfer t = {.answer = answer, .body_len = leg->body_len};
+    int64_t left_ms = tk_limit_left_ms(limit);
+    CURL *curl = handle->curl;
+    struct curl_slist *list;
+    enum tk_http_error result;
+    CURLcode code;
+
+    memset(answer, 0, sizeof *answer);
+    if (left_ms == 0) {
+        snprintf(message, message_size, "no time is left for this request");
+        return TK_HTTP_TIMEOUT;
+    }
+    t.max_answer_bytes = http->max_answer_bytes;
+    t.reads_only = strcmp(leg->method, "GET") == 0 || strcmp(leg->method, "HEAD") == 0;
+    t.same_connection = leg->same_connection;
+    list = header_list(http, leg->headers);
+    set_peer(curl, http);
+    tk_transfer_attach(&t, curl);
+    set_request(curl, leg->method, leg->url, leg->body, leg->body_len);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_CERTINFO, leg->wants_certificate ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, capped_ms(http->connect_timeout_ms, left_ms));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, capped_ms(http->timeout_ms, left_ms));
+
+    code = curl_easy_perform(curl);
+    result = tk_transfer_judge(&t, curl, code);
+    take_answer(curl, &t, answer);
+    if (leg->wants_certificate) {
+        take_certificate(curl, leg);
+    }
+    leg->lost = t.lost;
+    leg->token = t.token;
+    if (result != TK_HTTP_OK) {
+        tk_transfer_say_why(&t, code, message, message_size);
+    }
+    curl_easy_reset(curl); // the connection stays
+    curl_slist_free_all(list);
+    return result;
+}
+
 enum tk_http_error tk_http_request(struct tk_http *http, const char *method, const char *url,
                                    const char *const *headers, const char *body, size_t body_len,
                                    const struct tk_limit *limit, struct tk_http_answer *answer,
                                    char *message, size_t message_size)
 {
-    struct tk_transfer t = {.answer = answer, .body_len = body_len};
+    struct tk_http_leg leg = {
+        .method = method, .url = url, .headers = headers, .body = body, .body_len = body_len};
     const char *refused = refusal(http, method, url, headers);
-    int64_t left_ms = tk_limit_left_ms(limit);
-    struct curl_slist *list = NULL;
+    struct tk_http_handle *handle;
     enum tk_http_error result;
-    char *content_type = NULL;
-    long status = 0;
-    CURLcode code;
-    CURL *curl;
 
     memset(answer, 0, sizeof *answer);
     message[0] = '\0';
     if (refused) {
         return bad_request(message, message_size, refused);
     }
-    if (left_ms == 0) {
-        snprintf(message, message_size, "no time is left for this request");
-        return TK_HTTP_TIMEOUT;
-    }
-    curl = take(http);
-    if (!curl) {
+    handle = take(http);
+    if (!handle) {
         return bad_request(message, message_size, "libcurl does not start");
     }
-    t.max_answer_bytes = http->max_answer_bytes;
-    t.reads_only = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    list = header_list(http, headers);
-    set_peer(curl, http);
-    tk_transfer_attach(&t, curl);
-    set_request(curl, method, url, body, body_len);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, capped_ms(http->connect_timeout_ms, left_ms));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, capped_ms(http->timeout_ms, left_ms));
-
-    code = curl_easy_perform(curl);
-    result = tk_transfer_judge(&t, curl, code);
-    answer->sent = tk_transfer_is_sent(&t);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    answer->status = (int)status;
-    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
-    tk_format(answer->content_type, sizeof answer->content_type, "%s",
-              content_type ? content_type : "");
-    if (result != TK_HTTP_OK) {
-        tk_transfer_say_why(&t, code, message, message_size);
-    }
-    give_back(http, curl);
-    curl_slist_free_all(list);
+    result = (http->logs_in ? tk_http_login_request : tk_http_perform)(
+        http, handle, &leg, limit, answer, message, message_size);
+    tk_buffer_free(&leg.token);
+    tk_buffer_free(&leg.certificate);
+    give_back(http, handle);
     return result;
+}
+
+void tk_http_used(struct tk_http *http, char *out, size_t size)
+{
+    uv_mutex_lock(&http->lock);
+    snprintf(out, size, "%s", http->used);
+    uv_mutex_unlock(&http->lock);
 }
 
 void tk_http_answer_free(struct tk_http_answer *answer)

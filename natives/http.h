@@ -19,11 +19,23 @@ enum tk_http_error { // why no usable answer came; the caller gives it its own f
     TK_HTTP_TOO_LARGE,   // the answer exceeds max_answer_bytes
     TK_HTTP_CANCELLED,   // the run was asked to stop while there was no connection yet
     TK_HTTP_BAD_REQUEST, // the address cannot be parsed, or libcurl lacks what was asked for
+    TK_HTTP_LOGIN,       // no proof of identity could be had, or what came back was not encrypted
+                         // as agreed: answer->failure tells
+};
+
+// How to prove who one is, with auth "negotiate": see seal.h. Over http every message is encrypted
+// then, over https the proof is bound to the server's certificate; nothing goes out in clear.
+struct tk_http_login {
+    const char *keytab; // a file, NULL: none
+    bool ticket;        // the ticket that is there
+    const char *name;   // of the host, as its domain knows it; NULL: as in the address
+    bool only_kerberos, only_ntlm;
 };
 
 struct tk_http_options {
-    const char
-        *auth; // "none", "basic", "negotiate", "encoded" (password holds ready base64 for Basic)
+    // "none", "basic", "encoded" (password holds ready base64 for Basic), "negotiate"
+    const char *auth;
+    struct tk_http_login login; // for "negotiate"
     const char *user;
     const char *password;
     const char *ca_file;        // PEM, NULL: the system's
@@ -38,6 +50,8 @@ struct tk_http_answer {
     struct tk_buffer body; // body.text is NULL when it is empty
     char content_type[128];
     bool sent; // the request left completely: it may have been executed even if no answer came
+    char offers[96];           // schemes of WWW-Authenticate, "Negotiate, Kerberos"
+    struct tk_failure failure; // with TK_HTTP_LOGIN
 };
 
 struct tk_http;
@@ -54,6 +68,9 @@ enum tk_http_error tk_http_request(struct tk_http *http, const char *method, con
                                    const char *const *headers, const char *body, size_t body_len,
                                    const struct tk_limit *limit, struct tk_http_answer *answer,
                                    char *message, size_t message_size);
+// How the last request proved who we are, "Kerberos as admin@EXAMPLE.COM, messages encrypted";
+// empty: not at all, or by the auth that was asked for.
+void tk_http_used(struct tk_http *http, char *out, size_t size);
 void tk_http_answer_free(struct tk_http_answer *answer);
 
 #endif

@@ -61,8 +61,8 @@ static int work(void *request, const struct tk_limit *limit, struct tk_failure *
 
 static int push(lua_State *L, void *request)
 {
-    static const char *const words[] = {NULL,  "unreachable", "timeout",   "broken",
-                                        "tls", "too large",   "cancelled", "bad request"};
+    static const char *const words[] = {NULL,        "unreachable", "timeout",     "broken", "tls",
+                                        "too large", "cancelled",   "bad request", "login"};
     struct request *r = request;
 
     if (r->error != TK_HTTP_OK) {

@@ -60,6 +60,10 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
         t->repeats++;
         t->header_whole = false;
     }
+    if (t->same_connection) {
+        t->lost = true;
+        return CURL_SOCKET_BAD;
+    }
     return (curl_socket_t)tk_platform_socket(address->family, address->socktype, address->protocol);
 }
 
@@ -76,8 +80,49 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return count;
 }
 
+static void note_scheme(struct tk_http_answer *answer, const char *scheme, size_t len)
+{
+    size_t used = strlen(answer->offers);
+
+    if (len + used + 3 < sizeof answer->offers) {
+        snprintf(answer->offers + used, sizeof answer->offers - used, "%s%.*s", used ? ", " : "",
+                 (int)len, scheme);
+    }
+}
+
+// "Negotiate oYG2...", "Negotiate, Kerberos", "Basic realm=..."; a token only from our own schemes.
+static void note_challenge(struct tk_transfer *t, const char *text, size_t len)
+{
+    while (len > 0 && (text[len - 1] == '\r' || text[len - 1] == '\n' || text[len - 1] == ' ')) {
+        len--;
+    }
+    while (len > 0) {
+        const char *comma = memchr(text, ',', len);
+        size_t piece = comma ? (size_t)(comma - text) : len;
+        size_t blank = 0, scheme, at;
+
+        while (blank < piece && text[blank] == ' ') {
+            blank++;
+        }
+        for (scheme = blank; scheme < piece && text[scheme] != ' '; scheme++) {
+        }
+        for (at = scheme; at < piece && text[at] == ' '; at++) {
+        }
+        note_scheme(t->answer, text + blank, scheme - blank);
+        if (at < piece && t->token.len == 0 &&
+            (curl_strnequal(text + blank, "Negotiate ", 10) ||
+             curl_strnequal(text + blank, "Kerberos ", 9))) {
+            tk_buffer_add(&t->token, text + at, piece - at);
+        }
+        piece += comma ? 1 : 0;
+        text += piece;
+        len -= piece;
+    }
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
+    static const char challenge[] = "WWW-Authenticate:";
     struct tk_transfer *t = user;
 
     (void)size;
@@ -90,6 +135,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (t->header_in_len > HEADER_MAX_BYTES) {
         t->too_large = true;
         return 0;
+    }
+    if (count >= sizeof challenge && curl_strnequal(data, challenge, sizeof challenge - 1)) {
+        note_challenge(t, data + sizeof challenge - 1, count - (sizeof challenge - 1));
     }
     return count;
 }

@@ -13,6 +13,7 @@ struct tk_transfer {
     uint64_t max_answer_bytes;     // 0: no maximum
     size_t body_len;               // of the request
     bool reads_only;               // may be repeated
+    bool same_connection;          // no other one may be opened
     // From here on the callbacks write.
     size_t header_in_len;
     size_t body_out_len;
@@ -23,6 +24,8 @@ struct tk_transfer {
     bool head_in_whole; // the empty line after the answer's header arrived
     bool too_large;
     bool refused_repeat;
+    bool lost;              // another connection would have been needed
+    struct tk_buffer token; // of WWW-Authenticate; whoever reads it frees it
     int repeats;
     char message[CURL_ERROR_SIZE];
 };

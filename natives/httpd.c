@@ -45,6 +45,7 @@ struct tk_httpd {
     bool closing;
     bool running;
     int port;
+    uint64_t connections; // so far
     size_t max_body_bytes;
     void (*arrived)(void *arg);
     void *arg;
@@ -74,6 +75,14 @@ void tk_httpd_pairs_free(struct tk_httpd_pairs *pairs)
 
 // ---- exchanges ------------------------------------------------------------------------------
 
+static uint64_t number_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? (uint64_t)(uintptr_t)info->socket_context : 0;
+}
+
 static struct tk_exchange *exchange_new(struct tk_httpd *server, struct MHD_Connection *connection,
                                         const char *method, const char *path)
 {
@@ -82,6 +91,7 @@ static struct tk_exchange *exchange_new(struct tk_httpd *server, struct MHD_Conn
     x->method = tk_strdup(method);
     x->path = tk_strdup(path);
     x->secure = server->secure;
+    x->connection = number_of(connection);
     x->state = tk_alloc(sizeof *x->state);
     x->state->exchange = x;
     x->state->references = 1;
@@ -248,6 +258,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return MHD_YES;
 }
 
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct tk_httpd *server = cls;
+
+    (void)connection;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = (void *)(uintptr_t)++server->connections;
+    }
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
@@ -398,11 +419,11 @@ static int start_daemon(struct tk_httpd *server, const struct tk_httpd_options *
         flags |= MHD_USE_TLS;
     }
     tk_platform_socket_error(NULL);
-    server->daemon = MHD_start_daemon(flags, (uint16_t)options->port, NULL, NULL, on_request,
-                                      server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&where,
-                                      MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                                      MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_ARRAY,
-                                      server->secure ? tls : &tls[2], MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        flags, (uint16_t)options->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
+        (struct sockaddr *)&where, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT,
+        IDLE_SECONDS, MHD_OPTION_ARRAY, server->secure ? tls : &tls[2], MHD_OPTION_END);
     if (!server->daemon) {
         struct tk_buffer why = {0};
 

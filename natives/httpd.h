@@ -40,6 +40,7 @@ struct tk_exchange {
     struct tk_httpd_pairs query, headers;
     struct tk_buffer body;
     bool secure;
+    uint64_t connection;             // counts from 1; never used again
     struct tk_exchange_state *state; // httpd.c's own
 };
 

@@ -67,7 +67,7 @@ static void set_pairs(lua_State *L, const char *name, const struct tk_httpd_pair
 
 static void push_request(lua_State *L, int index, const struct tk_exchange *x)
 {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     tk_set_string(L, "method", x->method);
     tk_set_string(L, "path", x->path);
     set_pairs(L, "query", &x->query);
@@ -75,6 +75,7 @@ static void push_request(lua_State *L, int index, const struct tk_exchange *x)
     lua_pushlstring(L, x->body.text ? x->body.text : "", x->body.len);
     lua_setfield(L, -2, "body");
     tk_set_boolean(L, "secure", x->secure);
+    tk_set_integer(L, "connection", (lua_Integer)x->connection);
     lua_pushvalue(L, index);
     lua_pushcclosure(L, l_drop, 1);
     lua_setfield(L, -2, "close");

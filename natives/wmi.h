@@ -19,7 +19,13 @@ struct tk_wmi_options {
     const char *name_space; // "root/virtualization/v2"
     const char *user;
     const char *password;
-    const char *auth;           // "basic" (default) or "negotiate"
+    // "negotiate" (Kerberos, else NTLM), "kerberos", "ntlm", "basic", "none". NULL: negotiate where
+    // it is known who one is, else none.
+    const char *auth;
+    const char *host_name;      // as its domain knows it, for the login; NULL: as in host or url
+    const char *keytab;         // a file that proves who one is, instead of password
+    bool ticket;                // the ticket that is there proves it
+    bool allow_unencrypted;     // Basic over http, to another computer
     const char *ca_file;        // PEM; NULL: the system's
     bool insecure;              // do not verify the certificate; must be asked for
     int64_t connect_timeout_ms; // 0: 10 s

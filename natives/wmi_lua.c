@@ -100,8 +100,9 @@ static const char *check_text(lua_State *L, int index)
 // ---- wmi.open
 
 struct open_options {
-    const char *host, *url, *name_space, *user, *password, *auth, *ca, *transport;
-    bool insecure;
+    const char *host, *url, *name_space, *user, *password, *auth, *ca, *transport, *keytab,
+        *host_name;
+    bool insecure, ticket, allow_unencrypted;
     int64_t connect_timeout_ms, timeout_ms;
     uint64_t max_answer_bytes;
 };
@@ -113,6 +114,10 @@ static const struct tk_option open_spec[] = {
     {"user", TK_OPT_STRING, offsetof(struct open_options, user), false},
     {"password", TK_OPT_STRING, offsetof(struct open_options, password), false},
     {"auth", TK_OPT_STRING, offsetof(struct open_options, auth), false},
+    {"host_name", TK_OPT_STRING, offsetof(struct open_options, host_name), false},
+    {"keytab", TK_OPT_STRING, offsetof(struct open_options, keytab), false},
+    {"ticket", TK_OPT_BOOLEAN, offsetof(struct open_options, ticket), false},
+    {"allow_unencrypted", TK_OPT_BOOLEAN, offsetof(struct open_options, allow_unencrypted), false},
     {"ca", TK_OPT_STRING, offsetof(struct open_options, ca), false},
     {"insecure", TK_OPT_BOOLEAN, offsetof(struct open_options, insecure), false},
     {"transport", TK_OPT_STRING, offsetof(struct open_options, transport), false},
@@ -146,6 +151,10 @@ static int l_open(lua_State *L)
         .user = o.user,
         .password = o.password,
         .auth = o.auth,
+        .host_name = o.host_name,
+        .keytab = o.keytab,
+        .ticket = o.ticket,
+        .allow_unencrypted = o.allow_unencrypted,
         .ca_file = o.ca,
         .insecure = o.insecure,
         .connect_timeout_ms = o.connect_timeout_ms,
@@ -186,14 +195,15 @@ static int identify_push(lua_State *L, void *request)
 {
     struct request *r = request;
 
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
+    tk_set_string(L, "security", tk_cim_text(r->out, "Security"));
     tk_set_string(L, "vendor", tk_cim_text(r->out, "ProductVendor"));
     tk_set_string(L, "version", tk_cim_text(r->out, "ProductVersion"));
     tk_set_string(L, "protocol", tk_cim_text(r->out, "ProtocolVersion"));
     return 1;
 }
 
-// connection:identify() -> { vendor =, version =, protocol = }
+// connection:identify() -> { vendor =, version =, protocol =, security = }
 static int l_identify(lua_State *L)
 {
     lua_settop(L, 1);

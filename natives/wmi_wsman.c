@@ -327,6 +327,20 @@ static int wsman_call(void *self, const char *name_space, const char *path, cons
 
 // ---- identify
 
+// How we prove who we are, and what protects the messages, in words for people.
+static const char *security_of(const struct tk_wsman *w, char *used, size_t size)
+{
+    bool secure = strncmp(w->url, "https://", 8) == 0;
+
+    if (w->negotiates) {
+        tk_http_used(w->http, used, size);
+        return used;
+    }
+    return w->basic ? secure ? "Basic, over TLS" : "Basic, unencrypted"
+           : secure ? "no login, over TLS"
+                    : "no login, unencrypted";
+}
+
 static int wsman_identify(void *self, struct tk_cim_object **out, const struct tk_limit *limit,
                           struct tk_failure *err)
 {
@@ -335,11 +349,15 @@ static int wsman_identify(void *self, struct tk_cim_object **out, const struct t
         "\"><s:Header/><s:Body><wsmid:Identify/></s:Body></s:Envelope>";
     struct tk_wsman_exchange x = {0};
     const struct tk_xml *response;
+    char used[160];
     int result = tk_wsman_post(self, &x, text, sizeof text - 1, limit, err);
 
     response = result == 0 ? tk_xml_child(x.body, "IdentifyResponse") : NULL;
     if (response) {
         result = tk_wsman_object(out, response, "", limit, err);
+        if (result == 0) {
+            tk_cim_set(*out, "Security", TK_CIM_STRING, security_of(self, used, sizeof used));
+        }
     } else if (result == 0) {
         result = tk_fail(err, TK_WMI_BAD_ANSWER, "the answer has no IdentifyResponse");
     }
@@ -359,21 +377,22 @@ static void wsman_close(void *self)
 }
 
 // "host", "host:port", "[address]", "[address]:port" or an IPv6 address -> URL; NULL when the text
-// is no host.
-static char *url_of_host(const char *host)
+// is no host. Port 5986 means https, as Windows has it.
+static char *url_of_host(const char *host, bool secure)
 {
     const char *bracket = strrchr(host, ']');
     const char *colon = strrchr(host, ':');
     bool naked_v6 = !bracket && colon && strchr(host, ':') != colon;
     bool has_port = colon && !naked_v6 && (!bracket || colon > bracket);
+    const char *scheme, *port;
 
     if (!*host || strpbrk(host, "/\\?#@ \t\r\n\"<>")) {
         return NULL;
     }
-    if (naked_v6) {
-        return tk_sprintf("https://[%s]:5986/wsman", host);
-    }
-    return tk_sprintf(has_port ? "https://%s/wsman" : "https://%s:5986/wsman", host);
+    secure = secure || (has_port && strcmp(colon, ":5986") == 0);
+    scheme = secure ? "https" : "http";
+    port = has_port ? "" : secure ? ":5986" : ":5985";
+    return tk_sprintf(naked_v6 ? "%s://[%s]%s/wsman" : "%s://%s%s/wsman", scheme, host, port);
 }
 
 static char *url_as_told(const char *url)
@@ -381,6 +400,15 @@ static char *url_as_told(const char *url)
     bool known = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
 
     return known && !strpbrk(url, " \t\r\n") ? tk_strdup(url) : NULL;
+}
+
+// Nothing that is sent there leaves this computer.
+static bool is_loopback(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost:", 10) == 0 ||
+           strncmp(host, "localhost/", 10) == 0 || strncmp(host, "[::1]", 5) == 0;
 }
 
 static const struct tk_wmi_transport wsman_transport = {
@@ -391,13 +419,79 @@ static const struct tk_wmi_transport wsman_transport = {
     .close = wsman_close,
 };
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (*words && strcmp(*words, word) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+static bool negotiates(const char *auth)
+{
+    static const char *const words[] = {"negotiate", "kerberos", "ntlm", NULL};
+
+    return is_one_of(auth, words);
+}
+
+// Who one is, as http.c takes it.
+static int read_auth(const struct tk_wmi_options *o, struct tk_http_options *http,
+                     struct tk_failure *err)
+{
+    static const char *const words[] = {"negotiate", "kerberos", "ntlm", "basic", "none", NULL};
+    const char *auth = o->auth ? o->auth : o->user || o->keytab || o->ticket ? "negotiate" : "none";
+
+    if (!is_one_of(auth, words)) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER,
+                       "auth must be \"negotiate\", \"kerberos\", \"ntlm\" or \"basic\"");
+    }
+    if (!negotiates(auth) && (o->keytab || o->ticket)) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "keytab and ticket do not go with auth = \"%s\"",
+                       auth);
+    }
+    http->auth = negotiates(auth) ? "negotiate" : auth;
+    http->login.keytab = o->keytab;
+    http->login.name = o->host_name;
+    http->login.ticket = o->ticket;
+    http->login.only_kerberos = strcmp(auth, "kerberos") == 0;
+    http->login.only_ntlm = strcmp(auth, "ntlm") == 0;
+    return 0;
+}
+
+static int read_url(const struct tk_wmi_options *o, const char *auth, char **url,
+                    struct tk_failure *err)
+{
+    // Negotiate brings its own encryption; where a certificate is spoken of, https is meant.
+    bool secure = !negotiates(auth) || o->ca_file || o->insecure;
+    const char *told = o->url ? o->url : o->host ? o->host : "";
+
+    if (!*told) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER, "either host or url is needed");
+    }
+    *url = o->url ? url_as_told(told) : url_of_host(told, secure);
+    if (!*url) {
+        return tk_fail(err, TK_WMI_BAD_PARAMETER,
+                       o->url ? "\"%.200s\" is not an address with http:// or https://"
+                              : "\"%.200s\" is not a host",
+                       told);
+    }
+    if (strcmp(auth, "basic") == 0 && strncmp(*url, "http://", 7) == 0 && !o->allow_unencrypted &&
+        !is_loopback(*url)) {
+        tk_fail(err, TK_WMI_BAD_PARAMETER,
+                "auth = \"basic\" would send the password to %.200s in clear: leave auth out, or "
+                "use https",
+                *url);
+        tk_free(*url);
+        *url = NULL;
+        return -1;
+    }
+    return 0;
+}
+
 int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,
                       const struct tk_wmi_options *o, struct tk_failure *err)
 {
     struct tk_http_options http = {
-        .auth = o->auth   ? o->auth
-                : o->user ? "basic"
-                          : "none",
         .user = o->user,
         .password = o->password,
         .ca_file = o->ca_file,
@@ -406,27 +500,16 @@ int tk_wmi_wsman_open(const struct tk_wmi_transport **transport, void **self,
         .timeout_ms = o->timeout_ms ? o->timeout_ms : REQUEST_MS,
         .max_answer_bytes = o->max_answer_bytes ? o->max_answer_bytes : MAX_ANSWER_BYTES,
     };
-    const char *told = o->url ? o->url : o->host ? o->host : "";
     struct tk_wsman *w;
-    char *url;
+    char *url = NULL;
 
-    if (strcmp(http.auth, "none") != 0 && strcmp(http.auth, "basic") != 0 &&
-        strcmp(http.auth, "negotiate") != 0) {
-        return tk_fail(err, TK_WMI_BAD_PARAMETER, "auth must be \"basic\" or \"negotiate\"");
-    }
-    url = o->url ? url_as_told(o->url) : url_of_host(told);
-    if (!*told) {
-        tk_free(url);
-        return tk_fail(err, TK_WMI_BAD_PARAMETER, "either host or url is needed");
-    }
-    if (!url) {
-        return tk_fail(err, TK_WMI_BAD_PARAMETER,
-                       o->url ? "\"%.200s\" is not an address with http:// or https://"
-                              : "\"%.200s\" is not a host",
-                       told);
+    if (read_auth(o, &http, err) != 0 || read_url(o, http.auth, &url, err) != 0) {
+        return -1;
     }
     w = tk_alloc(sizeof *w);
     w->url = url;
+    w->negotiates = negotiates(http.auth);
+    w->basic = strcmp(http.auth, "basic") == 0;
     w->timeout_ms = http.timeout_ms;
     w->max_answer_bytes = http.max_answer_bytes;
     w->http = tk_http_open(&http);

@@ -46,6 +46,8 @@ enum tk_wsman_kind {
 struct tk_wsman { // nothing here changes, so that threads may share it
     struct tk_http *http;
     char *url;
+    bool negotiates; // else Basic, or nobody at all
+    bool basic;
     int64_t timeout_ms;
     uint64_t max_answer_bytes;
 };

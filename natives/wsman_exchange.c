@@ -55,12 +55,47 @@ static int transport_failure(const struct tk_wsman *w, const struct tk_wsman_exc
     return tk_fail_target(err, w->url);
 }
 
-static int auth_failure(const struct tk_wsman *w, struct tk_failure *err)
+// What to do about a 401 depends on what was tried and on what the host takes instead.
+static int auth_failure(const struct tk_wsman *w, const struct tk_http_answer *answer,
+                        struct tk_failure *err)
 {
-    tk_fail(err, TK_WMI_AUTH, "the host refused user or password");
+    bool takes_basic = strstr(answer->offers, "Basic") != NULL;
+    bool takes_negotiate = strstr(answer->offers, "Negotiate") != NULL;
+
+    if (w->negotiates) {
+        tk_fail(err, TK_WMI_AUTH, "the host refused the account");
+        tk_fail_hint(err, takes_negotiate || !answer->offers[0]
+                              ? "is it the right account and password, and may it log on to the "
+                                "host over the network; an account of the host itself is written "
+                                "HOST\\user and needs LocalAccountTokenFilterPolicy"
+                              : "this listener does not offer Negotiate: winrm set "
+                                "winrm/config/service/auth @{Negotiate=\"true\"; "
+                                "Kerberos=\"true\"}");
+    } else if (w->basic) {
+        tk_fail(err, TK_WMI_AUTH, "the host refused user or password");
+        tk_fail_hint(err, takes_basic ? "Basic takes local accounts of the host only; auth = "
+                                        "\"negotiate\" is the way for a domain's"
+                                      : "the host does not take Basic, as Windows is by default: "
+                                        "leave auth out, and Negotiate is used");
+    } else {
+        tk_fail(err, TK_WMI_AUTH, "the host wants to know who asks");
+        tk_fail_hint(err, "give user and password, keytab, or ticket = true");
+    }
     err->http = 401;
-    tk_fail_hint(err, "Windows refuses Basic by default and takes it for local accounts only; auth "
-                      "= \"negotiate\" is the other way");
+    return tk_fail_target(err, w->url);
+}
+
+// 500 without a word is how WinRM refuses a message that is not encrypted (MS-WSMV 3.1.4.1.30).
+static int no_words(const struct tk_wsman *w, struct tk_failure *err)
+{
+    if (w->negotiates) {
+        tk_fail(err, TK_WMI_FAULT, "HTTP 500 without a word: the host could not read the request");
+        tk_fail_hint(err, "see the log Microsoft-Windows-WinRM/Operational on the host");
+    } else {
+        tk_fail(err, TK_WMI_FAULT, "the host does not take unencrypted requests");
+        tk_fail_hint(err, "leave auth out, and requests are encrypted; or use https");
+    }
+    err->http = 500;
     return tk_fail_target(err, w->url);
 }
 
@@ -91,7 +126,10 @@ static int read_answer(struct tk_wsman *w, struct tk_wsman_exchange *x,
 
     x->http = answer->status;
     if (x->http == 401) {
-        return auth_failure(w, err);
+        return auth_failure(w, answer, err);
+    }
+    if (x->http == 500 && answer->body.len == 0) {
+        return no_words(w, err);
     }
     if (tk_xml_parse(&x->root, answer->body.text ? answer->body.text : "", answer->body.len,
                      &limits, err) != 0) {
@@ -126,7 +164,11 @@ static int post(struct tk_wsman *w, struct tk_wsman_exchange *x, const char *tex
     transport = tk_http_request(w->http, "POST", w->url, headers, text, len, limit, &answer,
                                 message, sizeof message);
     x->broke = transport == TK_HTTP_BROKEN;
-    if (transport != TK_HTTP_OK) {
+    if (transport == TK_HTTP_LOGIN) {
+        *err = answer.failure;
+        err->maybe_executed = x->kind == TK_WSMAN_INVOKES && answer.sent;
+        result = tk_fail_target(err, w->url);
+    } else if (transport != TK_HTTP_OK) {
         result = transport_failure(w, x, transport, answer.sent, message, err);
     } else {
         result = read_answer(w, x, &answer, err);

@@ -1,5 +1,5 @@
 -- Asks a host's WMI and prints every property of every row.
---   TAKEOVER_SECRET_WMI=... takeover run query.lua https://192.168.0.130:5986/wsman takeover \
+--   TAKEOVER_SECRET_WMI=... takeover run query.lua http://ms1:5985/wsman takeover@EXAMPLE.COM \
 --     root/cimv2 "SELECT Caption, LocalDateTime FROM Win32_OperatingSystem"
 local secret = require("secret")
 local wmi = require("wmi")

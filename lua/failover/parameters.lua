@@ -45,7 +45,10 @@ local wmi = record({
   host = { text() },
   user = { text() },
   password = { secret() },
-  auth = { choice({ "basic", "negotiate" }) },
+  auth = { choice({ "negotiate", "kerberos", "ntlm", "basic" }) },
+  keytab = { text() },
+  ticket = { boolean() },
+  allow_unencrypted = { boolean() },
   transport = { choice({ "wsman", "local", "dcom" }) },
   ca = { text() },
   insecure = { boolean() },
@@ -188,6 +191,12 @@ local function must_differ(entries, report, message)
 end
 
 local function check_login(value, path, report)
+  if value.keytab or value.ticket then
+    if value.password or (value.keytab and value.ticket) then
+      report(path, "only one of password, keytab and ticket says who one is")
+    end
+    return
+  end
   if value.user and not value.password then
     report(path, 'the key password is missing; write password = secret "' .. path[#path] .. '"')
   elseif value.password and not value.user and value.auth ~= "encoded" then

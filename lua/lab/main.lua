@@ -107,6 +107,10 @@ Example:
   p:option("--password", "and for this password (of the lab only)"):argname("WORD")
   p:option("--certificate", "PEM file; EEM and the nodes speak https"):argname("FILE")
   p:option("--key", "PEM file, with --certificate"):argname("FILE")
+  p:option("--auth", "How nodes ask: basic, or negotiate with encrypted messages as Windows has it")
+    :choices({ "basic", "negotiate" }):default("basic")
+  p:option("--keytab", "With --auth negotiate: the nodes' keys (HTTP/<host>)"):argname("FILE")
+  p:flag("--strict-binding", "With --auth negotiate and https: CbtHardeningLevel=Strict")
   p:option("--fault-form", "How nodes tell an HRESULT"):choices({ "wmi", "wsman" }):default("wmi")
   return p
 end
@@ -119,7 +123,11 @@ local function options_of(given)
     address = given.address, fault_form = given.fault_form,
     latency = latency_of(given.latency), switches = pairs_of(given.switch, "--switch"),
     ports = pairs_of(given.port, "--port", "number"),
+    auth = given.auth, keytab = given.keytab, strict_binding = given.strict_binding,
   }
+  if given.keytab and given.auth ~= "negotiate" then
+    usage("--keytab goes with --auth negotiate")
+  end
   if given.certificate or given.key then
     if not (given.certificate and given.key) then
       usage("--certificate and --key belong together")

@@ -4,8 +4,10 @@
 local admin = require("lab.admin")
 local eem_rest = require("lab.eem_rest")
 local httpd = require("httpd")
+local login = require("lab.login")
 local scheduler = require("host.scheduler")
 local world_module = require("lab.world")
+local seal = require("seal")
 local wsman = require("lab.wsman")
 
 local M = {}
@@ -78,17 +80,33 @@ function Lab:follow_power()
   end
 end
 
+-- WS-Management of a node, behind the login that the lab was asked for.
+local function new_face(lab, name)
+  local options = lab.options
+  local negotiates = options.auth == "negotiate"
+  local face = wsman.new({
+    world = lab.current_world, node = name,
+    user = not negotiates and options.user or nil, password = options.password,
+    challenge = negotiates and login.OFFER or nil,
+    fault_form = options.fault_form, fragments = options.fragments,
+    max_envelope = options.max_envelope,
+  })
+  if not negotiates then
+    return face
+  end
+  return login.new({
+    face = face, keytab = options.keytab, user = options.user, strict = options.strict_binding,
+    binding = options.tls and seal.binding(options.tls.certificate) or nil,
+  })
+end
+
 local function add_node(lab, name)
   if lab.nodes[name] then
     return
   end
   local options = lab.options
   local entry = { name = name, port = options.ports and options.ports[name] or nil }
-  entry.face = wsman.new({
-    world = lab.current_world, node = name, user = options.user, password = options.password,
-    fault_form = options.fault_form, fragments = options.fragments,
-    max_envelope = options.max_envelope,
-  })
+  entry.face = new_face(lab, name)
   entry.server = listen(lab, entry.face, entry.port, true)
   entry.port = entry.server:port()
   entry.url = lab:url(entry.port, "/wsman", true)
@@ -149,7 +167,8 @@ end
 local KNOWN = {
   cluster = true, latency = true, switches = true, vms = true, nodes = true, devices = true,
   epoch = true, user = true, password = true, tls = true, address = true, ports = true,
-  fault_form = true, fragments = true, max_envelope = true,
+  fault_form = true, fragments = true, max_envelope = true, auth = true, keytab = true,
+  strict_binding = true,
 }
 
 ---@class LabOptions
@@ -157,6 +176,10 @@ local KNOWN = {
 ---@field latency table|number|nil as docs/lab.md says; so are switches, vms, nodes, devices, epoch
 ---@field user string?             with password: EEM and the nodes ask for them
 ---@field password string?
+---@field auth "basic"|"negotiate"|nil how the nodes ask; negotiate: logins and encryption as a
+---                                  Windows server has them
+---@field keytab string?           with negotiate: the nodes' keys; nil: the system's
+---@field strict_binding boolean?  with negotiate and tls: CbtHardeningLevel=Strict
 ---@field tls table?               { certificate =, key = } PEM texts, for EEM and the nodes
 ---@field address string?          default "127.0.0.1"
 ---@field ports table?             { eem =, admin =, <node> = }; chosen freely where absent

@@ -42,6 +42,7 @@ local HEAD = [[<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/s
 ---@field node string
 ---@field user string?
 ---@field password string?
+---@field challenge string?      what a 401 offers
 ---@field fault_form "wmi"|"wsman"|nil
 ---@field fragments boolean?
 ---@field max_envelope integer?
@@ -53,6 +54,7 @@ function M.new(options)
     world = options.world,
     node = options.node,
     expected = perform.authorization(options.user, options.password),
+    challenge = options.challenge or 'Basic realm="WSMAN"',
     fault_form = options.fault_form or "wmi",
     fragments = options.fragments ~= false,
     providers = options.provider or require("lab.provider"),
@@ -403,7 +405,7 @@ function M:handle_envelope(request)
         return http_sys(rule.http)
       elseif rule.http then
         return plain(math.tointeger(rule.http), rule.text or "refused by a rule",
-          rule.http == 401 and { ["WWW-Authenticate"] = 'Basic realm="WSMAN"' } or nil)
+          rule.http == 401 and { ["WWW-Authenticate"] = self.challenge } or nil)
       end
       return self:fault_answer(fault.from_rule(rule), relates_to)
     end,
@@ -411,6 +413,13 @@ function M:handle_envelope(request)
       return self:fault_answer(fault.from_rule({ fault = "timed_out" }), relates_to)
     end,
   })
+end
+
+-- What somebody is told who may log in, but not do anything.
+function M:denied()
+  local ok, problem = pcall(fault.raise_hresult, 0x80070005, "Access is denied.")
+  assert(not ok)
+  return self:fault_answer(problem)
 end
 
 -- Handler for httpd.
@@ -424,7 +433,7 @@ function M:handle(request)
   local anonymous = (request.headers.wsmanidentify or ""):lower() == "unauthenticated"
   if self.expected and request.headers.authorization ~= self.expected then
     if not (anonymous and request.body:find("wsmanidentity", 1, true)) then
-      return plain(401, "access denied", { ["WWW-Authenticate"] = 'Basic realm="WSMAN"' })
+      return plain(401, "access denied", { ["WWW-Authenticate"] = self.challenge })
     end
   end
   return self:handle_envelope(request)

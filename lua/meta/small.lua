@@ -1,5 +1,5 @@
 ---@meta
--- The small natives: ecx, journal, process, secret, log, fs, digest, graph, json, xml, httpd.
+-- The small natives: ecx, journal, process, secret, log, fs, digest, graph, json, xml, seal, httpd.
 
 ecx = {}
 -- The CLP_* variables as typed words; every field may be nil. Values that are not known come as lower-case text.
@@ -286,11 +286,41 @@ function http.open(options) end
 function HttpClient:request(method, url, options) end
 function HttpClient:close() end
 
+seal = {}
+---@class SecurityContext
+local SecurityContext = {}
+-- The host's side of a WinRM login (MS-WSMV 3.1.5.1): a context of one connection, by SPNEGO or Kerberos, with a key of `keytab` (default: the
+-- system's). binding: what seal.binding gave for the certificate, over https. Raises WMI_AUTH; always on Windows.
+---@param options { keytab: string?, binding: string? }
+---@return SecurityContext
+function seal.accept(options) end
+-- Reads an encrypted message without decrypting it. Raises WMI_SEAL for anything but exactly one encrypted part.
+---@return { protocol: "SPNEGO"|"Kerberos", type: string, length: integer, header: string, sealed: string }
+function seal.read_frame(content_type, body) end
+---@param protocol "SPNEGO"|"Kerberos"
+---@return string body, string content_type
+function seal.write_frame(protocol, length, header, sealed) end
+-- tls-server-end-point (RFC 5929) of the first certificate in a PEM text; nil where none is defined.
+---@return string?
+function seal.binding(pem) end
+-- Takes the caller's token and gives the next one for it, both base64. Raises WMI_AUTH.
+---@return string?
+function SecurityContext:step(token) end
+-- Nothing until both sides are known to each other. bound: the caller proved itself for this very certificate.
+---@return string? account, string? mechanism "Kerberos" or "NTLM", boolean? bound
+function SecurityContext:account() end
+---@return string body, string content_type
+function SecurityContext:wrap(text) end
+-- Raises WMI_SEAL where the message was changed, repeated, or is not encrypted.
+---@return string
+function SecurityContext:unwrap(content_type, body) end
+function SecurityContext:close() end
+
 httpd = {}
 ---@class HttpServer
 local HttpServer = {}
 -- HTTP server on the loop (libmicrohttpd). `handler(request)` runs as a task of its own, so it may wait. request: { method=, path= (decoded,
--- without the query), query = {}, headers = {} (lower-case names), body=, secure=, close = function() (drop the connection without an
+-- without the query), query = {}, headers = {} (lower-case names), body=, secure=, connection = a number of its own, close = function() (drop the connection without an
 -- answer) }. It returns { status = 200, headers = {}, body = "", pad = bytes of blanks sent after the body, truncate = break off after that
 -- many bytes of what Content-Length promised }, or nil after request.close(). An error in it is answered with 500. A longer body than
 -- max_body ("16MiB") is answered with 413. address: numeric, default "127.0.0.1". port 0: chosen freely. With certificate and key (PEM

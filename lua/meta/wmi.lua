@@ -13,9 +13,13 @@ local Wmi = {}
 -- transport "wsman" (default with host or url); on Windows also "local" (COM on this machine, as the running user; default without
 -- host and url) and "dcom" (COM to host, as the running user or as user with password, "DOMAIN\\user"). COM takes no url, auth, ca,
 -- insecure. For WS-Management, host: name or address, also with a port ("host:5986", "[::1]:5986"); url: a whole address instead of it.
--- https unless `url` says http. Without user: no authentication. timeout: of one request (60 s); a query with all its answers and a
+-- auth: "negotiate" (the default where it is known who one is: Kerberos, and NTLM where Kerberos does not know account or host), "kerberos" or
+-- "ntlm" alone, "basic", "none". Who one is: user ("user@REALM", "DOMAIN\\user") with password, or a keytab (a file; user: one of its accounts),
+-- or ticket = true (the ticket that is there); on Windows with auth "negotiate" and none of these the running account. Messages are encrypted
+-- over http, and bound to the certificate over https. A host is reached by https (5986) where a port 5986, ca, insecure or auth "basic" says
+-- so, else by http (5985). host_name: the host as its domain knows it, where host or url has an address instead. "basic" over http to another computer needs allow_unencrypted = true. timeout: of one request (60 s); a query with all its answers and a
 -- method with its job may take 300 s. Opens no connection yet.
----@param options { host: string?, url: string?, namespace: string?, user: string?, password: string?, auth: "basic"|"negotiate"|nil, ca: string?, insecure: boolean?, transport: string?, connect_timeout: number?, timeout: number?, max_answer: string? }
+---@param options { host: string?, url: string?, namespace: string?, user: string?, password: string?, auth: "negotiate"|"kerberos"|"ntlm"|"basic"|"none"|nil, host_name: string?, keytab: string?, ticket: boolean?, allow_unencrypted: boolean?, ca: string?, insecure: boolean?, transport: string?, connect_timeout: number?, timeout: number?, max_answer: string? }
 ---@return Wmi
 function wmi.open(options) end
 
@@ -28,7 +32,8 @@ function wmi.transports() end
 ---@return Wmi
 function Wmi:namespace(namespace) end
 
----@return { vendor: string?, version: string?, protocol: string? }
+-- security: how we proved who we are, and what protects the messages, in words for people.
+---@return { vendor: string?, version: string?, protocol: string?, security: string? }
 function Wmi:identify() end
 
 ---@param wql string SELECT ... or ASSOCIATORS OF {...}

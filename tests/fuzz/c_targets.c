@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
+#include "certificate.h"
 #include "cim.h"
 #include "ecx.h"
 #include "fuzz.h"
@@ -16,6 +18,7 @@
 #include "outside.h"
 #include "platform.h"
 #include "redact.h"
+#include "seal_frame.h"
 #include "wsman.h"
 #include "xml.h"
 
@@ -207,6 +210,50 @@ static void codepage(const char *text, size_t len)
     tk_buffer_free(&encoded);
 }
 
+// An encrypted message: the first line is its Content-Type. What is taken lies inside it, and what
+// is written of that is read as the same.
+static void seal(const char *text, size_t len)
+{
+    const char *end = memchr(text, '\n', len);
+    char *type = tk_strndup(text, end ? (size_t)(end - text) : 0);
+    const char *body = end ? end + 1 : text;
+    size_t body_len = end ? len - (size_t)(body - text) : 0;
+    struct tk_seal_frame frame, again;
+    struct tk_buffer header = {0}, sealed = {0}, written = {0};
+    struct tk_failure err;
+
+    if (tk_seal_frame_read(&frame, type, body, body_len, &err) == 0) {
+        TK_FUZZ_ASSERT(frame.header >= body && frame.header_len > 0);
+        TK_FUZZ_ASSERT(frame.sealed + frame.sealed_len <= body + body_len);
+        tk_buffer_add(&header, frame.header, frame.header_len);
+        tk_buffer_add(&sealed, frame.sealed, frame.sealed_len);
+        tk_seal_frame_write(&written, frame.protocol, frame.plain_len, &header, &sealed);
+        TK_FUZZ_ASSERT(tk_seal_frame_read(&again, tk_seal_frame_type(frame.protocol), written.text,
+                                          written.len, &err) == 0);
+        TK_FUZZ_ASSERT(again.plain_len == frame.plain_len && again.sealed_len == sealed.len &&
+                       memcmp(again.header, header.text, header.len) == 0);
+    }
+    tk_buffer_free(&header);
+    tk_buffer_free(&sealed);
+    tk_buffer_free(&written);
+    tk_free(type);
+}
+
+// What a host's certificate and its tokens go through.
+static void certificate(const char *text, size_t len)
+{
+    struct tk_buffer binding = {0}, bytes = {0}, again = {0};
+
+    TK_FUZZ_ASSERT(tk_certificate_binding(&binding, text) == (binding.len > 0));
+    if (tk_base64_decode(&bytes, text, len) && bytes.len > 0) {
+        tk_base64_encode(&again, bytes.text, bytes.len);
+        TK_FUZZ_ASSERT(again.len == len);
+    }
+    tk_buffer_free(&binding);
+    tk_buffer_free(&bytes);
+    tk_buffer_free(&again);
+}
+
 // A journal file, however damaged: read, and written to or begun anew.
 static void journal(const char *text, size_t len)
 {
@@ -254,7 +301,18 @@ static void journal(const char *text, size_t len)
 }
 
 const struct tk_fuzz_entry tk_fuzz_c_targets[] = {
-    {"wsman", wsman},       {"cimxml", cimxml},     {"cimpath", cimpath}, {"datetime", datetime},
-    {"xml", xml},           {"outside", outside},   {"json", json_mark},  {"clpstat", clpstat},
-    {"hostfile", hostfile}, {"codepage", codepage}, {"journal", journal}, {NULL, NULL},
+    {"wsman", wsman},
+    {"cimxml", cimxml},
+    {"cimpath", cimpath},
+    {"datetime", datetime},
+    {"xml", xml},
+    {"outside", outside},
+    {"json", json_mark},
+    {"clpstat", clpstat},
+    {"hostfile", hostfile},
+    {"codepage", codepage},
+    {"journal", journal},
+    {"seal", seal},
+    {"certificate", certificate},
+    {NULL, NULL},
 };

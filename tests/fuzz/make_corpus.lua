@@ -135,7 +135,20 @@ folder.remove(state)
 
 ---- by hand ---------------------------------------------------------------------------------------
 
+local function sealed(protocol, length, sealed_text)
+  local body, kind = require("seal").write_frame(protocol, length, ("t"):rep(60), sealed_text)
+  return kind .. "\n" .. body
+end
+
 local seeds = {
+  seal = {
+    sealed("SPNEGO", 5, "DATA!"), sealed("Kerberos", 3, "--Encrypted Boundary--\r\n"),
+    (sealed("SPNEGO", 1, "x"):gsub("%-%-Encrypted", "-- Encrypted"):gsub("\t", "")),
+  },
+  certificate = {
+    fs.read("tests/fixtures/certificates/rsa-sha256.pem"),
+    fs.read("tests/fixtures/certificates/ec-sha384.pem"), "TmVnb3RpYXRl", "TmVnb3RpYXRlIQ==",
+  },
   datetime = { "20240501123456.789000+540", "00000001020304.500000:000", "P1DT2H3M4.5S",
     "2024-05-01T12:34:56.789+09:00", "PT0S", "**************.******+***", "P0Y0M1D" },
   cimpath = {

@@ -52,7 +52,7 @@ describe("parameters.lua", function()
     assert.are.equal(1800, vm.start_timeout)
     assert.are.equal("broken", vm.monitor.when_unknown)
     assert.are.equal("192.168.0.130", value.nodes.ms1.wmi.host)
-    assert.are.equal("takeover", value.nodes.ms2.wmi.user)
+    assert.are.equal("takeover@EXAMPLE.COM", value.nodes.ms2.wmi.user)
     assert.are.same({ secret = "eem" }, value.eem.password)
   end)
 

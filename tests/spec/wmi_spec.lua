@@ -248,7 +248,9 @@ describe("wmi over WS-Management", function()
           .. "</i:ProtocolVersion><i:ProductVendor>v</i:ProductVendor><i:ProductVersion>OS: 10"
           .. "</i:ProductVersion></i:IdentifyResponse>")
       end)
-      assert.are.same({ vendor = "v", version = "OS: 10", protocol = "p" }, c:identify())
+      assert.are.same({
+        vendor = "v", version = "OS: 10", protocol = "p", security = "no login, unencrypted",
+      }, c:identify())
       local element = peer.requests[1].body[1]
       assert.are.equal("Identify", element.name)
       assert.are.equal("http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
@@ -349,9 +351,29 @@ describe("wmi over WS-Management", function()
     end
 
     it("is WMI_AUTH for 401", function()
-      local failure = failure_for({ status = 401, body = "" }, { user = "u", password = "p" })
+      local failure = failure_for({ status = 401, body = "" },
+        { user = "u", password = "p", auth = "basic" })
       assert.are.equal("WMI_AUTH", failure.code)
       assert.are.equal(401, failure.http)
+    end)
+
+    it("says after 401 what would be taken, by what was tried", function()
+      local windows = { status = 401, body = "",
+        headers = { ["WWW-Authenticate"] = "Negotiate, Kerberos" } }
+      local function basic()
+        return { user = "u", password = "p", auth = "basic" }
+      end
+      assert.matches("does not take Basic", failure_for(windows, basic()).hint)
+      assert.matches("give user and password", failure_for(windows).hint)
+      windows.headers["WWW-Authenticate"] = 'Basic realm="WSMAN"'
+      assert.matches("local accounts", failure_for(windows, basic()).hint)
+    end)
+
+    it("is the refusal of what is not encrypted, for 500 without a word", function()
+      local failure = failure_for({ status = 500, body = "" })
+      assert.are.equal("WMI_FAULT", failure.code)
+      assert.are.equal(500, failure.http)
+      assert.matches("does not take unencrypted requests", failure.message)
     end)
 
     it("is WMI_BAD_ANSWER for HTML, broken, foreign and empty documents", function()
@@ -500,7 +522,7 @@ describe("wmi over WS-Management", function()
       peer = peer_module.start(function()
         return items()
       end)
-      peer:connect({ user = "admin", password = "pass" }):query("SELECT * FROM A")
+      peer:connect({ user = "admin", password = "pass", auth = "basic" }):query("SELECT * FROM A")
       assert.are.equal("Basic YWRtaW46cGFzcw==", peer.requests[1].http.headers.authorization)
       assert.are.equal(1, #peer.requests)
     end)
@@ -559,7 +581,9 @@ describe("wmi over WS-Management", function()
     it("refuses misuse with the line of the script", function()
       for _, options in ipairs({
         {}, { host = "a", url = "http://a" }, { host = "a/b" }, { host = "u@a" }, { host = "" },
-        { url = "ftp://a" }, { host = "a", namespace = "x y" }, { host = "a", auth = "kerberos" },
+        { url = "ftp://a" }, { host = "a", namespace = "x y" }, { host = "a", auth = "digest" },
+        { host = "a", auth = "basic", keytab = "f" },
+        { url = "http://192.0.2.1/wsman", user = "u", password = "p", auth = "basic" },
         { host = "a", transport = "dcom" }, { host = "a", port = 1 },
       }) do
         local message = failure_of(function()

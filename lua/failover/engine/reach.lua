@@ -15,10 +15,23 @@ local function first_part(name)
   return name:lower():match("^[^.]+") or name:lower()
 end
 
+local WSMAN_ONLY = {
+  "url", "auth", "ca", "insecure", "keytab", "ticket", "allow_unencrypted",
+}
+
+-- Whether a host, or that of a URL, is a number.
+local function is_address(place)
+  place = place:gsub("^%a+://", "")
+  return place:find("^%d+%.%d+%.%d+%.%d+") ~= nil or place:find("^%[") ~= nil
+    or place:find(":[^:]*:") ~= nil
+end
+
 -- What COM on the own computer does not take.
 local function without_place(options)
-  for _, key in ipairs({ "url", "host", "user", "password", "auth", "ca", "insecure" }) do
-    options[key] = nil
+  for _, keys in ipairs({ WSMAN_ONLY, { "host", "user", "password" } }) do
+    for _, key in ipairs(keys) do
+      options[key] = nil
+    end
   end
   options.transport = "local"
   return options
@@ -62,11 +75,21 @@ function M.options(node, own, place)
     and first_part(place.name) == first_part(node.name) then
     return without_place(options)
   end
+  if wanted == "dcom" then
+    for _, key in ipairs(WSMAN_ONLY) do
+      options[key] = nil
+    end
+    options.host = node.wmi.host or node.address or node.name
+    return options
+  end
   if wanted == "local" then
     options.transport = nil
-  elseif wanted == "dcom" then
-    options.url, options.auth, options.ca, options.insecure = nil, nil, nil, nil
-    options.host = node.wmi.host or node.address or node.name
+  end
+  if not (options.user or options.auth or options.url) and has(place.transports, "local") then
+    options.auth = "negotiate" -- as the running account: of a cluster's script the computer's own
+  end
+  if options.auth ~= "basic" and is_address(options.host or options.url or "") then
+    options.host_name = node.host_name or node.name -- Kerberos knows no addresses
   end
   return options
 end

@@ -381,6 +381,14 @@ local function with_login(c, names, missing)
   return list
 end
 
+-- How each host is reached: "ms1: Kerberos as admin@EXAMPLE.COM, messages encrypted".
+local function check_logins(report, c, names)
+  report:try_each("login", names, function(name)
+    local connection <close> = require("wmi").open(c:wmi_options(name, "root/cimv2"))
+    return name .. ": " .. (connection:identify().security or "COM, as the running user")
+  end, "warn")
+end
+
 local function check_clocks(report, c, names)
   report:try_each("clock", names, function(name)
     local connection = require("wmi").open(c:wmi_options(name, "root/cimv2"))
@@ -507,6 +515,7 @@ function M.run(arguments, program)
     for _, name in ipairs(with_login(c, schema.sorted_keys(parameters.nodes), missing)) do
       names[#names + 1] = not evidence.silent(c, name) and name or nil
     end
+    check_logins(report, c, names)
     check_clocks(report, c, names)
   end
   c:close()

@@ -7,7 +7,7 @@
 -- lab.eem_url, lab.nodes.<node>.url, lab.admin (lab/client.lua), lab:stop(). In process, lab.server
 -- is the server and lab.server.world its world; as a process, lab.process is the child. Options are
 -- those of lab.server.start, except that a process takes only what JSON can carry; latency is 0
--- unless given.
+-- unless given. env: of the process.
 local client = require("lab.client")
 local json = require("json")
 local loop = require("loop")
@@ -25,6 +25,7 @@ local function fill(lab, addresses, options)
   for name, node in pairs(addresses.nodes) do
     lab.wmi[name] = {
       user = options.user, password = options.password, timeout = 10,
+      auth = options.user and options.auth ~= "negotiate" and "basic" or nil,
       namespace = "root/virtualization/v2",
     }
     if through_com then -- under Wine; the test provider finds the lab by such a host
@@ -38,11 +39,11 @@ local function fill(lab, addresses, options)
   return lab
 end
 
-local function start_process(options)
+local function start_process(options, env)
   local process = require("process")
   local child = process.start({
     loop.executable(), "run", "tests/spec/support/run_lab.lua", json.encode(options),
-    tostring(loop.pid()),
+    tostring(loop.pid()), env = env,
     stdout = "pipe", stderr = "inherit",
   })
   local line, why = child:read_line({ timeout = 10 })
@@ -59,12 +60,12 @@ function M.start(options)
   for name, value in pairs(options) do
     plain[name] = value
   end
-  plain.process = nil
+  plain.process, plain.env = nil, nil
   if plain.latency == nil then
     plain.latency = 0
   end
   if options.process then
-    return start_process(plain)
+    return start_process(plain, options.env)
   end
   local server = require("lab.server").start(plain)
   return fill(setmetatable({ server = server }, Lab), server:addresses(), plain)

@@ -4,8 +4,8 @@
 --   local site = require("support.site").open { latency = { boot = 0.02 } }
 --   local result = site:run({ "start", "vme2" }, { node = "ms1" })      -- { code, stdout, stderr }
 --
--- Options are those of lab.server.start. site.lab is the lab (support/lab.lua), site.admin its
--- client.
+-- Options are those of lab.server.start, and env: of the lab and of the commands.
+-- site.lab is the lab (support/lab.lua), site.admin its client.
 local assert = require("luassert")
 local folder = require("host.folder")
 local fs = require("fs")
@@ -135,8 +135,10 @@ local function options_for(self, arguments, options)
     given[#given + 1] = "--lua-path"
     given[#given + 1] = options.lua_path
   end
-  for name, value in pairs(options.env or {}) do
-    given.env[name] = value
+  for _, env in ipairs({ self.lab_options.env or {}, options.env or {} }) do
+    for name, value in pairs(env) do
+      given.env[name] = value
+    end
   end
   return table.move(arguments, 1, #arguments, #given + 1, given)
 end
