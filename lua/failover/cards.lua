@@ -21,7 +21,8 @@ function M.second_writer(gpu, device)
     target = gpu.id,
     message = string.format("%s is suddenly in %s, which nobody here wrote", gpu.title,
       device.free and "the pool" or "group " .. tostring(device.group_id)),
-    hint = "somebody else uses ExpEther Manager at the same time; nothing was overwritten",
+    hint = "find who else changes groups in ExpEther Manager and let him end; nothing of his was "
+      .. "overwritten",
   })
 end
 

@@ -1,5 +1,5 @@
 -- What several steps ask of the virtual machine on this node. Only looks.
-local failover = require("failover")
+local failure = require("failure")
 local vm_files = require("failover.vm_files")
 
 local M = {}
@@ -32,9 +32,13 @@ end
 function M.check_same_place(c, vm)
   local root = c.hyperv:settings(vm).root
   if root and not vm_files.same(root, c.vm.path) then
-    failover.refuse("%s is registered on %s with its configuration in %s, not in %s", vm.name,
-      c.node, root,
-      c.vm.path)
+    failure.raise({
+      code = "REFUSED", node = c.node,
+      message = string.format("%s is registered on %s with its configuration in %s, not in %s",
+        vm.name, c.node, root, c.vm.path),
+      hint = "which of the two is the right one? Remove the other registration in Hyper-V Manager, "
+        .. "or mend vms." .. c.vm_name .. ".path",
+    })
   end
 end
 

@@ -5,6 +5,7 @@ local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
 local session = require("host.session")
+local verdict = require("host.verdict")
 
 local M = {}
 
@@ -97,41 +98,12 @@ local function presenter(notes)
 end
 M.presenter = presenter
 
-local function describe(failed)
+local function describe(failed, about)
   return failed and {
-    code = failed.code, message = failed.message, hint = failed.hint, target = failed.target,
-    source = failed.source, where = failed.where, http = failed.http, hresult = failed.hresult,
+    code = failed.code, message = failed.message, hint = verdict.remedy(failed, about),
+    target = failed.target, node = failed.node, source = failed.source, where = failed.where,
+    http = failed.http, hresult = failed.hresult,
   }
-end
-
--- In which state a failed run has left the world, in words.
-local function aftermath(result)
-  if result.undone == nil then
-    return "Nothing was changed."
-  elseif result.undone then
-    return "Everything that this run changed is undone."
-  end
-  local kept = result.committed
-    and ('Past the point of no return ("%s"): left as it is. '):format(result.committed) or ""
-  local left = {}
-  for _, entry in ipairs(result.undo) do
-    if entry.state ~= "undone" then
-      left[#left + 1] = '"' .. entry.name .. '"'
-    end
-  end
-  if #left == 0 then
-    return kept
-  end
-  return kept .. "NOT everything is undone: " .. table.concat(left, ", ") .. "."
-end
-
--- " [sequences/start.lua:12]" for an error in a script whose message does not name it already.
-local function place(failed)
-  local where = failed.source == "script" and failed.where
-  if where and not failed.message:find(where, 1, true) then
-    return " [" .. where .. "]"
-  end
-  return ""
 end
 
 ---@param options { command: string, vm: string, succeeded: string }
@@ -148,16 +120,10 @@ local function say_result(options, result, code)
       output.duration(result.took), changes, result.run and ", run " .. result.run or ""))
     return
   end
-  local failed = result.failure
-  output.complain(output.paint(("%s of %s %s"):format(options.command, options.vm,
-    result.state == "refused" and "was refused" or result.state == "cancelled" and "was cancelled"
-      or "failed"), "red") .. ": " .. failed.message .. place(failed) .. " (" .. failed.code .. ")",
-    true)
-  output.complain("  " .. aftermath(result), true)
-  local todo = failed.hint
-  if not todo and result.run then
-    todo = ("takeover history --run %d shows every call"):format(result.run)
-  end
+  local head, reason = verdict.what(options, result)
+  output.complain(output.paint(head, "red") .. ": " .. reason, true)
+  output.complain("  " .. verdict.aftermath(result), true)
+  local todo = verdict.todo(options, result)
   if todo then
     output.complain("  What to do: " .. todo, true)
   end
@@ -168,7 +134,8 @@ local function result_document(options, result, code, notes)
   return {
     command = options.command, vm = options.vm, node = options.node, state = result.state,
     exit_code = code, exit_name = exit_codes.name(code), undone = result.undone,
-    committed = result.committed, failure = describe(result.failure), run = result.run,
+    committed = result.committed, kept = result.kept and require("json").array(result.kept),
+    failure = describe(result.failure, options), run = result.run,
     took = result.took, changes = result.changes,
     steps = require("json").array(M.plain_steps(result.steps)),
     undo = require("json").array(M.plain_steps(result.undo)),
@@ -274,7 +241,8 @@ function M.run(s, options)
   end
   if not ok then
     output.progress(nil)
-    M.tell_ecx(s.ecx, "error", ("%s of %s: %s"):format(options.command, options.vm, result.message))
+    M.tell_ecx(s.ecx, "error", ("%s of %s on %s: %s"):format(options.command, options.vm,
+      options.node, tostring(result)))
     error(failure.is(result) and result or tostring(result), 0)
   end
   for _, warning in ipairs(warnings) do
@@ -286,8 +254,7 @@ function M.run(s, options)
   M.tell_ecx(s.ecx, result.state == "succeeded" and "info" or "error",
     result.state == "succeeded" and ("%s%s (%.1f s)"):format(options.succeeded,
         result.degraded and " DEGRADED, with " .. result.degraded or "", result.took)
-      or ("%s of %s on %s %s with exit code %d: %s %s"):format(options.command, options.vm,
-        options.node, result.state, code, result.failure.message, aftermath(result)))
+      or verdict.line(options, result, code))
   return code
 end
 

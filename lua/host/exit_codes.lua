@@ -9,9 +9,14 @@ M.list = {
   { name = "ok", code = 0, meaning = "done, or nothing had to be done" },
   {
     name = "refused", code = 10,
-    meaning = "a safety rule forbids it, or evidence is missing; nothing was changed",
+    meaning = "a safety rule forbids it, or evidence is missing; what was changed before is "
+      .. "undone, as with 11",
   },
-  { name = "failed", code = 11, meaning = "failed; everything that was changed is undone" },
+  {
+    name = "failed", code = 11,
+    meaning = "failed; what was changed is undone, or kept where the message says why that does "
+      .. "no harm",
+  },
   { name = "not_undone", code = 12, meaning = "failed, and not everything is undone: look at it" },
   {
     name = "configuration", code = 13,
@@ -21,11 +26,11 @@ M.list = {
   { name = "busy", code = 14, meaning = "another run for the same virtual machine is active" },
   {
     name = "cancelled", code = 15,
-    meaning = "stopped by a signal; everything that was changed is undone",
+    meaning = "stopped by a signal; what was changed is undone or kept, as with 11",
   },
   {
     name = "deadline", code = 16,
-    meaning = "the time was used up; everything that was changed is undone",
+    meaning = "the time was used up; what was changed is undone or kept, as with 11",
   },
   { name = "no_device", code = 17, meaning = "no device satisfies the request" },
   { name = "stopped", code = 18, meaning = "monitor: the virtual machine is cleanly stopped" },

@@ -2,10 +2,10 @@
 -- what went wrong, and gives the exit code.
 local M = {}
 
-local function describe(failed)
-  local document = {}
+local function describe(failed, remedy)
+  local document = { hint = remedy }
   for _, key in ipairs({
-    "source", "code", "message", "hint", "target", "transient", "http", "hresult", "where",
+    "source", "code", "message", "target", "node", "transient", "http", "hresult", "where",
     "maybe_executed",
   }) do
     document[key] = failed[key]
@@ -14,11 +14,13 @@ local function describe(failed)
 end
 
 -- Says a failure that ended a command, to people or as JSON.
-local function complain(failed, command, code)
-  local output = require("host.output")
+local function complain(failed, parsed, code)
+  local output, command = require("host.output"), parsed.command
+  local about = { command = command, vm = parsed.vm, node = parsed.node }
+  local remedy = require("host.verdict").remedy(failed, about)
   if output.is_json() then
     output.document({
-      command = command, state = "failed", exit_code = code, failure = describe(failed),
+      command = command, state = "failed", exit_code = code, failure = describe(failed, remedy),
     })
   end
   if failed.details and failed.details.mistakes then
@@ -31,6 +33,9 @@ local function complain(failed, command, code)
     return
   end
   output.complain("takeover: " .. tostring(failed), true)
+  if remedy and not failed.hint then
+    output.complain("  What to do: " .. remedy, true)
+  end
   if failed.traceback and (failed.code == "INTERNAL" or command == "run") then
     output.complain(failed.traceback)
   end
@@ -119,7 +124,7 @@ local function run(arguments, program)
   local exit_codes = require("host.exit_codes")
   local code = exit_codes.of_failure(result)
   if code == exit_codes.configuration then
-    complain(result, parsed.command, code)
+    complain(result, parsed, code)
     return code, parsed.command
   end
   if result.code == "SCRIPT_ERROR" and parsed.command ~= "run" then
@@ -130,7 +135,7 @@ local function run(arguments, program)
   elseif parsed.command == "run" then
     code = exit_codes.internal
   end
-  complain(result, parsed.command, code)
+  complain(result, parsed, code)
   return code, parsed.command
 end
 

@@ -92,9 +92,10 @@ describe("a link that never comes up", function()
       end
     end
     local said = result.stderr:match("^[^\n]*")
-    contains(said, "start of vme2 failed: ")
+    contains(said, "start of vme2 on ms1 failed: ")
     contains(said, "but its link is down (NOT_REACHED)")
-    contains(result.stderr, "Everything that this run changed is undone.")
+    contains(result.stderr, "Everything else that this run changed is undone. Kept: the copy")
+    contains(result.stderr, "What to do: look at power and cables of the device")
     assert_as_before()
   end)
 end)

@@ -4,6 +4,7 @@
 -- have happened anyway.
 local scheduler = require("host.scheduler")
 local failure = require("failure")
+local loop = require("loop")
 local steps = require("failover.engine.step")
 
 local M = {}
@@ -12,6 +13,8 @@ local WITHIN = 60 -- seconds for a step that names none
 local LEAST = 1 -- seconds kept for a later step that names none
 local POLL_FIRST, POLL_FACTOR, POLL_MOST = 0.02, 1.6, 1 -- seconds between two looks: short first
 local SETTLE = 15 -- seconds that a fact gets after its act failed with a code that `settles`
+
+local MORE_TIME = "give it more time (--timeout, or the script timeout in EXPRESSCLUSTER)"
 
 -- A field of a step that may be a function of the context.
 function M.value_of(field, c, otherwise)
@@ -92,14 +95,24 @@ function Pursuit:weigh(answer, why)
   return answer, why
 end
 
+-- What people do when this fact does not become true; nil where only its code says something.
+local function remedy_of(c, step)
+  local ok, remedy = loop.guard(M.value_of, step.remedy, c)
+  if not ok or not remedy then
+    return nil
+  end
+  local name = c.vm and c.vm.name or c.vm_name
+  return (remedy:gsub("{(%l+)}", { vm = c.vm_name, name = name, node = c.node }))
+end
+
 function Pursuit:out_of_time(answer, why)
   if self.pending then
     return self.pending
   end
-  local reason = why and ": " .. tostring(why) or ""
+  local reason, remedy = why and ": " .. tostring(why) or "", remedy_of(self.run.context, self.step)
   if scheduler.now() >= self.run.deadline then
     return failure.new({
-      code = "DEADLINE",
+      code = "DEADLINE", hint = remedy and MORE_TIME .. "; else " .. remedy,
       message = string.format('the time of the whole run was used up at "%s"%s', self.step.name,
         reason),
     })
@@ -107,7 +120,7 @@ function Pursuit:out_of_time(answer, why)
     return why
   end
   return failure.new({
-    code = self.step.code or "NOT_REACHED",
+    code = self.step.code or "NOT_REACHED", hint = remedy,
     message = string.format('"%s" did not become true within %.0f s%s', self.step.name, self.within,
       reason),
   })

@@ -32,7 +32,10 @@ end
 local function begin(run, step, branch)
   local now = scheduler.now()
   local within = pursuit.within(run, step)
-  local record = { name = step.name, branch = branch, attempts = 0, began = now }
+  local record = {
+    name = step.name, branch = branch, attempts = 0, began = now,
+    before = scheduler.current().changes or 0,
+  }
   run.steps[#run.steps + 1] = record
   record.journal = run.journal:begin_step({ name = step.name, branch = branch })
   scheduler.current().step = record.journal
@@ -47,6 +50,9 @@ local function finish(run, step, record, state, message, failed)
   record.took = scheduler.now() - record.began
   record.message = message
   record.failure = failed
+  if (scheduler.current().changes or 0) > record.before then
+    run.touched[#run.touched + 1] = step
+  end
   run.journal:end_step(record.journal, {
     state = state, attempts = record.attempts, message = message, failure = failed,
   })
@@ -236,6 +242,27 @@ local function undo_all(run)
   return clean
 end
 
+-- What stays of all that this run changed, in the words of the steps that did it. A step that says
+-- nothing and has no undo is named.
+local function kept_by(run)
+  local kept = {}
+  for _, step in ipairs(run.committed and {} or run.touched) do
+    local says = step.keeps
+    if type(says) == "function" then
+      local ok, text = loop.guard(says, run.context)
+      says = nil
+      if ok then
+        says = text or false
+      end
+    end
+    if says or says == nil and not step.undo then
+      kept[#kept + 1] = { step = step.name, text = says }
+      run.journal:note("kept: " .. (says or step.name))
+    end
+  end
+  return kept
+end
+
 local function state_of(failed)
   if not failed then
     return "succeeded"
@@ -255,7 +282,7 @@ function M.run(options)
   local run = setmetatable({
     context = c, sequence = options.sequence, listener = options.listener, journal = c.journal,
     deadline = deadline - undo_share, hard_deadline = deadline,
-    steps = {}, made = {}, kept = 0, undo = {}, warnings = {},
+    steps = {}, made = {}, touched = {}, kept = 0, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener
   observe.begin_branch(task, nil, c.observer.recording)
@@ -268,7 +295,7 @@ function M.run(options)
   if not ok and not failed then
     failed = failure.new({ code = "INTERNAL", message = "the run ended without a result" })
   end
-  local undone
+  local undone, kept
   if failed and task.cancelled_at and c.observer.recording then
     c.journal:note("told to end: " .. task.cancelled.message, { cancelled = task.cancelled_at })
   end
@@ -277,14 +304,16 @@ function M.run(options)
     undone = undo_all(run)
     if changes == 0 then
       undone = nil
+    else
+      kept = kept_by(run)
     end
   end
   scheduler.set_deadline(nil)
   observe.begin_branch(task, nil, false)
   local result = {
     state = state_of(failed), failure = failed, undone = undone, steps = run.steps, undo = run.undo,
-    committed = failed and run.committed, warnings = run.warnings, changes = c.observer.changes,
-    took = scheduler.now() - now,
+    committed = failed and run.committed, kept = kept, warnings = run.warnings,
+    changes = c.observer.changes, took = scheduler.now() - now,
   }
   run:emit("run_end", { result = result })
   return result

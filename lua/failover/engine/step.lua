@@ -20,12 +20,15 @@ local M = {}
 ---@field ended fun(c: Context, failed: table?, took: number)? told once, when the step has ended
 --- and it was seen how
 ---@field code string? of the failure when it is not reached in time (NOT_REACHED)
+---@field remedy string|fun(c: Context): string? what people do when it is not reached in time
+---@field keeps false|string|fun(c: Context): string? what of its act stays when a later step fails,
+--- and why that does no harm; false: nothing worth a word
 
 local known = {
   holds = "function", act = "function", undo = "function", quick = "function", grace = "time",
   within = "time", least = "number", retry = "table", when = "function",
   optional = "optional", commits = "choice", code = "string",
-  ended = "function",
+  ended = "function", remedy = "words", keeps = "kept",
 }
 
 -- Kinds of fields that may be of several types.
@@ -35,6 +38,11 @@ local special = {
   },
   choice = { types = { boolean = true, ["function"] = true }, words = "a boolean or a function" },
   optional = { types = { boolean = true }, value = "unknown", words = 'a boolean or "unknown"' },
+  words = { types = { string = true, ["function"] = true }, words = "text or a function" },
+  kept = {
+    types = { string = true, ["function"] = true }, value = false,
+    words = "text, a function or false",
+  },
 }
 
 local Step = { __name = "step" }
@@ -80,7 +88,7 @@ local function define(name, fields)
     local kind = special[wanted]
     local fits = type(value) == wanted
     if kind then
-      fits = kind.types[type(value)] or value == kind.value
+      fits = kind.types[type(value)] or kind.value ~= nil and value == kind.value
     end
     if not fits then
       local words = kind and kind.words or "a " .. wanted

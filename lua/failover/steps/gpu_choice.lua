@@ -166,6 +166,14 @@ end
 -- were turned off by somebody else. Whether its commands may be called from a start script is not
 -- verified (fact sheet ecx-eem, 1.5); of another group at least nothing speaks against it.
 local given_up = step "GPU given up by VMs of lower priority" {
+  keeps = function(c)
+    local names = {}
+    for _, gpu in ipairs(victims(c)) do
+      names[#names + 1] = gpu.victim
+    end
+    return #names > 0 and table.concat(names, ", ") .. " stays stopped: start its group again when "
+      .. "its GPU is free"
+  end,
   within = function(c)
     local seconds = 60
     for _, gpu in ipairs(victims(c)) do

@@ -37,8 +37,13 @@ end
 -- The node in whose group the device is. Refuses where that is nobody we know.
 local function holder_of(c, gpu, device)
   return evidence.node_of_group(c, device.group_id)
-    or failover.refuse("%s is in group %s, which belongs to no node in parameters.lua", gpu.title,
-      tostring(device.group_id))
+    or failure.raise({
+      code = "REFUSED", target = gpu.id,
+      message = string.format("%s is in group %s, which belongs to no node in parameters.lua",
+        gpu.title, tostring(device.group_id)),
+      hint = "free it in ExpEther Manager if nobody uses it (eemcli del_gid), or give that node in "
+        .. "parameters.lua",
+    })
 end
 
 local function elsewhere(c, device)
@@ -54,18 +59,32 @@ local function check_capacity(c, gpu)
       boards = boards + 1
       most = device.max_devices
       if device.power == "off" then
-        failover.fail("NO_DEVICE", "ExpEther Manager shows the board of %s powered off", c.node)
+        failure.raise({
+          code = "NO_DEVICE", node = c.node,
+          message = "ExpEther Manager shows the board of " .. c.node .. " powered off",
+          hint = "look at the ExpEther board of " .. c.node .. " and its cable to the switch",
+        })
       end
     elseif device.id ~= gpu.id then
       others = others + 1
     end
   end
   if boards == 0 then
-    failover.fail("NO_DEVICE", "no server board is in group %d: is group_id of %s right?", own,
-      c.node)
+    failure.raise({
+      code = "NO_DEVICE", node = c.node,
+      message = string.format("no server board is in group %d: is group_id of %s right?", own,
+        c.node),
+      hint = "nodes." .. c.node .. ".group_id in parameters.lua is the group in which ExpEther "
+        .. "Manager shows this server's board",
+    })
   end
   if most and others >= most then
-    failover.refuse("the board of %s holds %d devices already, and no more fit", c.node, others)
+    failure.raise({
+      code = "REFUSED", node = c.node,
+      message = string.format("the board of %s holds %d devices already, and no more fit", c.node,
+        others),
+      hint = "give one of them back (takeover gpu list shows them), or let another node have it",
+    })
   end
   return others
 end
@@ -109,6 +128,16 @@ end
 
 local released = step "GPU not held by another node" {
   within = 60,
+  remedy = "look at the device in ExpEther Manager; if it stays linked without a group, switch its "
+    .. "I/O box off and on",
+  keeps = function(c)
+    local titles = {}
+    for _, gpu in ipairs(c.gpus or {}) do
+      titles[#titles + 1] = gpu.freed and gpu.title or nil
+    end
+    return #titles > 0 and table.concat(titles, ", ") .. " is in nobody's group: every start can "
+      .. "take it"
+  end,
   least = 5,
   retry = { times = 1, backoff = 0.5 },
   holds = function(c)
@@ -225,6 +254,8 @@ local connected = step "GPU connected to this node" {
   within = function(c)
     return c.parameters.eem.connect_within or 60
   end,
+  remedy = "look at power and cables of the device and of its I/O box; takeover gpu list shows "
+    .. "group and link",
   least = 5,
   retry = { times = 1, backoff = 0.5 },
   holds = function(c)
@@ -279,6 +310,8 @@ local connected = step "GPU connected to this node" {
 -- is off.
 local returned = step "GPU given back to the pool" {
   within = 20,
+  remedy = "free it in ExpEther Manager, or leave it: the next start takes it",
+  keeps = "the GPU is given back: every start can take it",
   optional = true,
   when = function(c)
     return c.gpus ~= nil

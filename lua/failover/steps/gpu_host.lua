@@ -43,6 +43,9 @@ end
 
 local present = step "GPU visible on this node" {
   within = 60,
+  remedy = "look at power and cables of the card and of its I/O box, then pnputil /scan-devices on "
+    .. "{node}; of a card in another slot mend its locations in parameters.lua",
+  keeps = false, -- Windows has looked for new devices
   holds = function(c)
     local there, why, missing = cards.locate_all(c)
     if not there then
@@ -89,6 +92,8 @@ end
 -- All functions of the card: its sound function must not keep a driver either.
 local disabled = step "GPU driver disabled on this node" {
   within = 60,
+  remedy = "end the programs that use the card on {node}, or disable it in Device Manager there; "
+    .. "a driver that stays stuck needs a restart of {node}",
   retry = { times = 2, backoff = 0.5 },
   holds = function(c)
     local there, why = cards.locate_all(c)
@@ -142,6 +147,8 @@ end
 
 local dismounted = step "GPU dismounted from this node" {
   within = 60,
+  remedy = "Get-VMHostAssignableDevice on {node} shows what Hyper-V lists; if the card stays out "
+    .. "of it: Restart-Service vmms (running machines go on)",
   least = 3,
   retry = { times = 2, backoff = 0.5 },
   holds = function(c)
@@ -236,6 +243,12 @@ local function keeps(c, gpu, vm)
   end
 end
 
+-- Remembers a record of the settings that is not put back.
+local function removed(c, text)
+  c.memory.removed = c.memory.removed or {}
+  table.insert(c.memory.removed, text)
+end
+
 -- Takes the card out of the settings of whoever has it and does not run, or refuses.
 local function take_out_of_others(c, gpu)
   for _, vm in ipairs(c.hyperv:vms()) do
@@ -248,6 +261,8 @@ local function take_out_of_others(c, gpu)
       c:note(string.format("taking %s out of the settings of %s, which is off", gpu.title, vm.name),
         { device = gpu.id, from = vm.name })
       c.hyperv:unassign(vm, assignment.id)
+      removed(c, string.format("%s is out of the settings of %s, whose start chooses anew",
+        gpu.title, vm.name))
     end
   end
 end
@@ -274,6 +289,11 @@ end
 
 local is_assigned = step "GPU assigned to the VM" {
   within = 60,
+  remedy = "Get-VMAssignableDevice {name} on {node} shows what it has, Get-VMHostAssignableDevice "
+    .. "what can be had; if they differ: Restart-Service vmms (running machines go on)",
+  keeps = function(c)
+    return c.memory.removed and table.concat(c.memory.removed, "; ")
+  end,
   retry = { times = 3, backoff = 1 },
   least = 3,
   holds = function(c)
@@ -301,6 +321,8 @@ local is_assigned = step "GPU assigned to the VM" {
     for _, stray in ipairs(strays(c, assigned)) do
       c:note("removing the record of a device that is not the chosen one: " .. name_of(stray))
       c.hyperv:unassign(c.vm_id, stray.id)
+      removed(c, "the record of " .. name_of(stray) .. " is out of the machine's settings: it was "
+        .. "not this machine's any more")
     end
     for _, gpu in ipairs(cards.chosen(c)) do
       if not assignment_in(assigned, gpu) then

@@ -54,6 +54,12 @@ end
 
 local share_assigned = step "GPU share assigned to the VM" {
   within = 60,
+  remedy = "Get-VMGpuPartitionAdapter {name} and Get-VMHostPartitionableGpu on {node} show what it "
+    .. "has and what can be had",
+  keeps = function(c)
+    return c.memory.shares_removed and "other shares are out of the machine's settings: they were "
+      .. "of no use on this node"
+  end,
   retry = { times = 3, backoff = 1 },
   least = 3,
   when = function(c)
@@ -75,6 +81,7 @@ local share_assigned = step "GPU share assigned to the VM" {
     for _, partition in ipairs(others) do
       c:note("removing the share of another GPU: " .. tostring(partition.gpu or partition.id))
       c.hyperv:remove_partition(c.vm_id, partition.id)
+      c.memory.shares_removed = true
     end
     for _, share in ipairs(lacking) do
       share.assigned_by_us = true

@@ -1,6 +1,7 @@
 -- Facts about the configuration: found, backed up, imported, registered here without anything
 -- stale, fit for a GPU.
 local failover = require("failover")
+local failure = require("failure")
 local needs = require("failover.vm_needs")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
@@ -14,9 +15,16 @@ end
 
 local known = step "VM's configuration found" {
   within = 30,
+  remedy = "is the shared disk connected to {node} (look in EXPRESSCLUSTER), and is vms.{vm}.path "
+    .. "right?",
   holds = function(c)
     if c.ecx.disk == "failure" then
-      failover.refuse("EXPRESSCLUSTER could not connect the disk (CLP_DISK=FAILURE)")
+      failure.raise({
+        code = "REFUSED", node = c.node,
+        message = "EXPRESSCLUSTER could not connect the disk (CLP_DISK=FAILURE)",
+        hint = "look at the disk resource of its group in EXPRESSCLUSTER, and at the disk of "
+          .. c.node,
+      })
     end
     local id = vm_files.identify(c)
     if not id then
@@ -52,6 +60,8 @@ end
 local function backup(is_enough)
   return step "VM's configuration backed up" {
     within = 120,
+    remedy = "make room on the machine's disk, and let programs end that have its files open",
+    keeps = "the copy of the configuration (Virtual Machines.takeover), which the next start needs",
     least = 3,
     when = function(c)
       return c.vm.backup
@@ -100,6 +110,7 @@ end)
 -- delete with it.
 local without_stale_registration = step "no stale registration of the VM on this node" {
   within = 60,
+  keeps = "a registration without files is gone: the copy is imported in its place",
   least = 2,
   holds = function(c)
     local vm = vm_state.registered(c)
@@ -158,6 +169,7 @@ end
 -- Without this Hyper-V would write the configuration to its default folder (fact sheet 1.6).
 local in_place = step "VM's configuration in its place" {
   within = 60,
+  keeps = false, -- gone with the import
   holds = function(c)
     local vm = pending(c)
     if not vm then
@@ -178,9 +190,13 @@ local in_place = step "VM's configuration in its place" {
     c.hyperv:configure(vm, { root = root, snapshot_root = root, swap_root = root })
     for _, adapter in ipairs(missing_adapters(c, vm)) do
       if c.vm.missing_switch ~= "disconnect" then
-        failover.refuse(
-          "%s has no virtual switch %s, which %s wants (missing_switch in parameters.lua)",
-          c.node, tostring(adapter.switch), vm.name)
+        failure.raise({
+          code = "REFUSED", node = c.node,
+          message = string.format("%s has no virtual switch %s, which %s wants", c.node,
+            tostring(adapter.switch), vm.name),
+          hint = string.format('make a switch of this name there (New-VMSwitch), or '
+            .. 'missing_switch = "disconnect" in parameters.lua'),
+        })
       end
       c:note(string.format("disconnecting a network adapter: %s has no virtual switch %s", c.node,
         tostring(adapter.switch)))
@@ -202,6 +218,7 @@ end
 
 local valid = step "VM's configuration valid here" {
   within = 120,
+  keeps = false, -- gone with the import
   least = 3,
   holds = function(c)
     local vm = pending(c)
@@ -235,6 +252,12 @@ end
 
 local is_registered = step "VM registered on this node" {
   within = 120,
+  remedy = "look at {name} in Hyper-V Manager on {node}; if it is not there: Restart-Service vmms "
+    .. "(running machines go on), then the same command again",
+  keeps = function(c)
+    return c.memory.registered_by_us and "the configuration lies in the copy (Virtual Machines."
+      .. "takeover), from which the next start imports it"
+  end,
   least = 5,
   retry = { times = 2, backoff = 1 },
   holds = function(c)
@@ -287,6 +310,7 @@ end
 
 local without_stale_devices = step "VM without stale devices" {
   within = 60,
+  keeps = "records of devices that are gone are out of its settings: with them it could not start",
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then
@@ -330,6 +354,8 @@ end
 -- refuses the device (fact sheet 5).
 local ready_for_gpu = step "VM's settings allow a GPU" {
   within = 60,
+  keeps = "the machine's settings for a GPU (stop action, cache types, MMIO space), which do no "
+    .. "harm without one",
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then
@@ -347,7 +373,12 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
   act = function(c)
     local vm = vm_state.registered(c)
     if vm.state ~= "off" then
-      failover.refuse("%s is %s; its settings change only while it is off", vm.name, vm.state)
+      failure.raise({
+        code = "REFUSED", node = c.node,
+        message = string.format("%s is %s; its settings change only while it is off", vm.name,
+          vm.state),
+        hint = string.format("stop it first: takeover stop %s", c.vm_name),
+      })
     end
     c.hyperv:configure(vm, wanted_settings(c))
   end,

@@ -9,6 +9,7 @@ local step = failover.step
 -- What is assigned here belongs to this node: elsewhere each record would be stale.
 local without_devices = step "VM without assigned devices" {
   within = 60,
+  keeps = "its devices are out of its settings: the next start assigns one",
   optional = true,
   holds = function(c)
     local vm = vm_state.registered(c)
@@ -36,6 +37,7 @@ local without_devices = step "VM without assigned devices" {
 
 local unregistered = step "VM not registered on this node" {
   within = 60,
+  keeps = "it is not registered: the next start imports it from the copy",
   optional = true,
   when = function(c)
     return c.vm.unregister_on_stop and c.vm.backup
@@ -72,6 +74,7 @@ local unregistered = step "VM not registered on this node" {
 -- they are out of reach.
 local not_stale_here = step "VM not registered here while its disk is elsewhere" {
   within = 60,
+  keeps = "the registration is gone: its files are with the other node",
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then
@@ -116,6 +119,7 @@ end
 
 local no_leftovers = step "no half-imported configuration on this node" {
   within = 60,
+  keeps = "an unfinished import of an earlier run is gone: the files are as they were",
   holds = function(c)
     return failover.answer(leftover(c) == nil, "an import was not finished")
   end,

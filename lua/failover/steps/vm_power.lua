@@ -35,7 +35,12 @@ local not_running_elsewhere = step "VM not running on another node" {
       for _, vm in ipairs(state.vms or {}) do
         if vm_state.is(vm, c.vm_name, { id = id or nil, name = c.vm.name })
           and evidence.is_active(vm) then
-          failover.refuse("%s is %s on %s", vm.name, vm.state, name)
+          failure.raise({
+            code = "REFUSED", node = name,
+            message = string.format("%s is %s on %s", vm.name, vm.state, name),
+            hint = string.format("stop it there first: takeover --node %s stop %s, or in "
+              .. "EXPRESSCLUSTER", name, c.vm_name),
+          })
         end
       end
       if not state.reachable then
@@ -72,9 +77,28 @@ local in_transition = {
 
 local UNKNOWN = "Hyper-V shows it in a state that is not known"
 
+-- What brings a machine into a state from which it can be started.
+local ways_off = {
+  saved = 'Remove-VMSavedState "%s" there: a machine with a GPU cannot go on from a saved state',
+  paused = 'Stop-VM "%s" -TurnOff there, or Resume-VM if it is to go on',
+  critical = 'connect the storage of "%s" there again, or turn it off: Stop-VM -TurnOff',
+}
+
+local function refuse_to_start(c, vm)
+  local way = vm and ways_off[vm.state]
+  failure.raise({
+    code = "HYPERV_STATE", node = c.node,
+    message = string.format("%s is %s; only a machine that is off is started", c.vm_name,
+      vm and vm.state or "not registered"),
+    hint = way and way:format(vm.name) or nil,
+  })
+end
+
 local running = step "VM running" {
   within = 300,
   least = 5,
+  remedy = "look at {name} in Hyper-V Manager on {node}; if it hangs while starting: "
+    .. "Restart-Service vmms there (running machines go on)",
   retry = { times = 2, backoff = 2 },
   holds = function(c)
     local vm = vm_state.registered(c)
@@ -92,8 +116,7 @@ local running = step "VM running" {
       return false
     end
     if not vm or vm.state ~= "off" then
-      failover.fail("HYPERV_STATE", "%s is %s; only a machine that is off is started", c.vm_name,
-        vm and vm.state or "not registered")
+      refuse_to_start(c, vm)
     end
     vm_access.start(c, vm)
   end,
@@ -138,6 +161,8 @@ local healthy = step "VM's heartbeat seen" {
     return c.vm.boot_timeout
   end,
   least = 10,
+  remedy = "look at the guest's screen (vmconnect {node} {name}): does it boot, is its integration "
+    .. "service Heartbeat on? If it only boots slowly: vms.{vm}.boot_timeout",
   when = function(c)
     return c.vm.heartbeat
   end,
@@ -234,6 +259,9 @@ local off = step "VM off" {
     return c.vm.shutdown_timeout
   end,
   least = 15,
+  remedy = 'turn it off by hand: Stop-VM "{name}" -TurnOff -Force on {node}; if that hangs, end '
+    .. "the vmwp.exe that has its GUID",
+  keeps = "the request to stop the machine, which it may still follow",
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then

@@ -1,4 +1,7 @@
 -- What a story may expect: of a command that has ended (the fields of `expect`), and of the world.
+local exit_codes = require("host.exit_codes")
+local verdict = require("host.verdict")
+
 local M = {}
 
 -- Everything that a command said: its failure, its remarks and warnings, monitor's reasons.
@@ -11,6 +14,16 @@ local function said(run)
   end
   return table.concat(texts, "\n")
 end
+
+-- What the terminal, EXPRESSCLUSTER's log and the Event Log say of a command that failed.
+local function verdict_of(run)
+  if not run.failure then
+    return "it did not fail"
+  end
+  local result = run.result or { state = "failed", failure = run.failure }
+  return verdict.line(run, result, exit_codes[run.exit])
+end
+M.verdict_of = verdict_of
 
 local function step_named(list, name)
   for _, step in ipairs(list or {}) do
@@ -46,6 +59,16 @@ M.of_run = {
   never_says = function(run, unwanted)
     local text = said(run)
     return text:find(unwanted, 1, true) == nil, text
+  end,
+  -- a text, or a list of them
+  verdict = function(run, wanted)
+    local text = verdict_of(run)
+    for _, piece in ipairs(type(wanted) == "table" and wanted or { wanted }) do
+      if not text:find(piece, 1, true) then
+        return false, text
+      end
+    end
+    return true
   end,
   where = function(run, wanted)
     local text = tostring(run.failure)
