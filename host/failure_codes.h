@@ -75,7 +75,7 @@ enum tk_code_flag {
       "it ends by itself within its deadline; then try again") \
     X(VM_WITHOUT_GPU, "failover", 0, "failed", \
       "the guest runs, but does not have a working GPU", \
-      "look at the GPU's driver inside the guest (Device Manager, nvidia-smi); are " \
+      "look at the GPU's driver inside the guest (Device Manager, nvidia-smi); is " \
       "vms.{vm}.mmio large enough for the card?") \
     X(VM_BROKEN, "failover", 0, "failed", \
       "the virtual machine is not in a healthy state", \
@@ -222,7 +222,7 @@ enum tk_code_flag {
       "compares the nodes") \
     X(HYPERV_ACCESS, "hyperv", 0, "failed", \
       "a file of the virtual machine may not be opened", \
-      "give the machine its rights back: icacls FILE /grant \"NT VIRTUAL MACHINE\\ID\":(F)") \
+      "give the machine its rights back: icacls FILE /grant \"NT VIRTUAL MACHINE\\{id}\":(F)") \
     X(HYPERV_RESOURCES, "hyperv", 0, "failed", \
       "the host lacks memory or address space", \
       "free memory on {node} or lower the machine's; for address space lower vms.{vm}.mmio, " \
@@ -233,8 +233,8 @@ enum tk_code_flag {
       "and assigns afresh") \
     X(HYPERV_NOT_ASSIGNABLE, "hyperv", 0, "failed", \
       "the device cannot be assigned", \
-      "is the card dismounted and free of other machines (takeover gpu list), and are SR- " \
-      "IOV and ACS on in the firmware of {node}?") \
+      "is the card dismounted and free of other machines (takeover gpu list), and are " \
+      "SR-IOV and ACS on in the firmware of {node}?") \
     X(HYPERV_GUEST, "hyperv", TK_TRANSIENT, "failed", \
       "the guest does not answer", \
       "log in to the guest: does it hang, are its integration services running?") \

@@ -158,14 +158,8 @@ static enum tk_code code_of(int status, const char *code)
     return status >= 500 ? TK_EEM_SERVER : TK_EEM_BAD_ANSWER;
 }
 
-static const char *hint_of(enum tk_code meaning, const char *code)
+static const char *hint_of(const char *code)
 {
-    if (meaning == TK_EEM_AUTH) {
-        return "check user, password and auth";
-    }
-    if (meaning == TK_EEM_BAD_ANSWER) {
-        return "is this the address of ExpEther Manager's REST API?";
-    }
     // NEC's own client reads its list again after these; what they mean exactly is unknown.
     if (code &&
         (strcmp(code, "40004") == 0 || strcmp(code, "40011") == 0 || strcmp(code, "50003") == 0)) {
@@ -185,7 +179,7 @@ int tk_eem_refused(const struct tk_eem_request *request, int status, const char 
     tk_fail(err, meaning, "%s: ExpEther Manager answers %s %s with HTTP %d%s%s%s%s",
             tk_code_meaning(meaning), request->method, request->path, status,
             number[0] ? ", code " : "", number, words[0] ? ": " : "", words);
-    tk_fail_hint(err, "%s", hint_of(meaning, code));
+    tk_fail_hint(err, "%s", hint_of(code));
     err->http = status;
     // It may have failed half-way, or behind a proxy that did not wait for the end.
     err->maybe_executed = changes(request) && (status < 400 || status >= 500);
@@ -203,7 +197,6 @@ int tk_eem_bad_answer(const struct tk_eem_request *request, int status, struct t
     va_end(args);
     tk_fail(err, TK_EEM_BAD_ANSWER, "the answer to %s %s is not ExpEther Manager's: %s",
             request->method, request->path, why);
-    tk_fail_hint(err, "%s", hint_of(TK_EEM_BAD_ANSWER, NULL));
     err->http = status;
     err->maybe_executed = changes(request);
     return tk_fail_target(err, request->id);

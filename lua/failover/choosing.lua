@@ -8,7 +8,6 @@
 --     from, victim, kept (the machine runs with it) }
 local evidence = require("failover.evidence")
 local failure = require("failure")
-local failover = require("failover")
 local inventory = require("failover.inventory")
 local judge = require("failover.placement.judge")
 local choose = require("failover.placement.choose")
@@ -303,6 +302,13 @@ local hints = {
   IDENTITY_UNKNOWN = "give vendor and device of this id under devices in parameters.lua",
   QUARANTINED = "name one by id in parameters.lua, which takes it all the same, or remove "
     .. "quarantine.json from the state directory",
+  MISSING = "is its I/O box on and cabled, and is its id right in parameters.lua? takeover gpu "
+    .. "list shows what ExpEther Manager has",
+  POWER_OFF = "switch its slot on; takeover gpu list shows its power",
+  UNREACHABLE = "is its I/O box on and cabled? takeover gpu list shows when it is reached",
+  LINK_DOWN = failure.codes.LINK_DOWN.remedy,
+  FOREIGN = "free it in ExpEther Manager if nobody uses it (eemcli del_gid), or give the node of "
+    .. "that group in parameters.lua",
 }
 
 -- Of a device that is asked for by id, what is wrong with it says more than that none can be had.
@@ -321,7 +327,8 @@ function M.raise(c, rejection)
   local named, named_code = about_named(c, rejection)
   local code = named_code or rejection.code
   if code == "FOREIGN" and named then
-    failover.refuse("%s", named) -- somebody we do not know has it: nothing here may touch it
+    -- somebody we do not know has it: nothing here may touch it
+    failure.raise({ code = "REFUSED", message = named, hint = hints.FOREIGN })
   end
   failure.raise({
     code = code == "HELD_BY" and "HELD_BY" or "NO_DEVICE",

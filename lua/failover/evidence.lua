@@ -173,9 +173,10 @@ function M.refuse_used(gpu, node, names, certain)
     target = gpu.id,
     message = string.format("%s is used on %s by the running virtual machine %s", gpu.title, node,
       table.concat(names, ", ")),
-    hint = not certain and string.format('where several cards %s:%s are on a node, tell them '
-      .. 'apart: devices["%s"].locations = { %s = "PCIROOT(...)..." } in parameters.lua',
-      gpu.vendor, gpu.device, gpu.id, node) or nil,
+    hint = string.format("stop %s on %s first, or let this machine have another GPU",
+      table.concat(names, ", "), node) .. (certain and "" or string.format('; where several cards '
+      .. '%s:%s are on a node, tell them apart: devices["%s"].locations = { %s = '
+      .. '"PCIROOT(...)..." } in parameters.lua', gpu.vendor, gpu.device, gpu.id, node)),
   })
 end
 

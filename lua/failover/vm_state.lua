@@ -72,6 +72,20 @@ function M.stopped(c)
   return false
 end
 
+local ways_off = {
+  saved = 'Remove-VMSavedState "%s" there: a machine with a GPU cannot go on from a saved state',
+  paused = 'Stop-VM "%s" -TurnOff there, or Resume-VM if it is to go on',
+  critical = 'connect the storage of "%s" there again, or turn it off: Stop-VM -TurnOff',
+}
+
+-- What people do to bring a machine into the state from which it can be started; nil where its
+-- state passes by itself.
+---@return string?
+function M.way_off(vm)
+  local way = ways_off[vm.state]
+  return way and way:format(vm.name)
+end
+
 -- Hyper-V cannot reach its files: only turning off and deleting are possible.
 function M.unreachable_storage(vm)
   return vm.state == "critical" or vm.status == "degraded"

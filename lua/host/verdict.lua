@@ -5,6 +5,7 @@ local failure = require("failure")
 
 local M = {}
 
+local GUID = "^%x+%-%x+%-%x+%-%x+%-%x+$"
 local states = { refused = "was refused", cancelled = "was cancelled" }
 
 -- Whom words are about, where a failure does not say it.
@@ -46,7 +47,7 @@ function M.remedy(failed, about)
   end
   local names = {
     node = failed.node or about.node or "NODE", vm = about.vm or "NAME",
-    target = failed.target or "it",
+    target = failed.target or "it", id = (failed.target or ""):match(GUID) or "ID",
   }
   return (remedy:gsub("{(%l+)}", names))
 end
@@ -99,7 +100,7 @@ function M.aftermath(result)
   return "Everything else that this run changed is undone. " .. says_kept
 end
 
--- All of it in one line, for logs.
+-- All of it in one line, for logs. What to do comes first of what may be cut off.
 ---@param about About
 ---@param result table
 ---@param code integer the exit code
@@ -107,8 +108,8 @@ end
 function M.line(about, result, code)
   local head, reason = M.what(about, result)
   local todo = M.todo(about, result)
-  return ("%s with exit code %d: %s. %s%s"):format(head, code, reason, M.aftermath(result),
-    todo and " What to do: " .. todo or "")
+  return ("%s with exit code %d: %s. %s%s"):format(head, code, reason,
+    todo and "What to do: " .. todo .. ". " or "", M.aftermath(result))
 end
 
 return M

@@ -3,6 +3,7 @@
 -- after every command, the safety rules of the design are checked; the first broken one ends the
 -- story.
 local cluster = require("lab.story.cluster")
+local expected = require("lab.story.expected")
 local failure = require("failure")
 local loop = require("loop")
 local place = require("lab.story.place")
@@ -199,8 +200,18 @@ local function luck_of(seed, path)
   return random.generator(seed)
 end
 
+-- What people were told of each command that failed.
+local function verdicts_of(story)
+  local list = {}
+  for _, run in ipairs(story.runs) do
+    list[#list + 1] = run.failure and expected.verdict_of(run) or nil
+  end
+  return list
+end
+
 -- Plays a scenario file. Gives { path, title, passed, problem, trace (list of lines), seconds
--- (virtual) }. The problem of a failed one begins with the place in the file, where there is one.
+-- (virtual), verdicts }. The problem of a failed one begins with the place in the file, where there
+-- is one.
 -- With a seed (an integer) things take other times than usual; the same seed, the same times.
 function M.play(path, seed)
   local story
@@ -227,6 +238,7 @@ function M.play(path, seed)
     path = path, title = story.title or path, passed = ok,
     problem = not ok and problem_text(story, problem) or nil,
     trace = story.trace, seconds = clock.now(),
+    verdicts = verdicts_of(story),
   }
 end
 

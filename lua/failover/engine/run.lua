@@ -148,6 +148,15 @@ local function make_group(run, group, branch)
   return first
 end
 
+-- Something was left as it is. It is said in the end; one cause is said once.
+local function warn(run, name, cause)
+  run.journal:note(string.format('warning: "%s" was left: %s', name, cause))
+  local known = run.causes[cause] or { at = #run.warnings + 1, names = {} }
+  run.causes[cause] = known
+  table.insert(known.names, string.format('"%s"', name))
+  run.warnings[known.at] = table.concat(known.names, ", ") .. ": " .. cause
+end
+
 function make_list(run, list, branch)
   for _, item in ipairs(list) do
     local failed
@@ -161,8 +170,7 @@ function make_list(run, list, branch)
       end
       local may_be_left = item.optional == true or item.optional == "unknown" and unknown
       if failed and may_be_left and pursuit.uncancelled(failed) then
-        run.warnings[#run.warnings + 1] = string.format('"%s": %s', item.name, tostring(failed))
-        run.context:note(string.format('warning: "%s" was left: %s', item.name, tostring(failed)))
+        warn(run, item.name, tostring(failed))
         failed = nil
       end
     end
@@ -282,7 +290,7 @@ function M.run(options)
   local run = setmetatable({
     context = c, sequence = options.sequence, listener = options.listener, journal = c.journal,
     deadline = deadline - undo_share, hard_deadline = deadline,
-    steps = {}, made = {}, touched = {}, kept = 0, undo = {}, warnings = {},
+    steps = {}, made = {}, touched = {}, causes = {}, kept = 0, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener
   observe.begin_branch(task, nil, c.observer.recording)

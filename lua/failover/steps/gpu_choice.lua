@@ -85,6 +85,8 @@ local function wait_for(c, rejection)
 end
 
 local chosen = step "GPU chosen" {
+  remedy = "switch the device or its I/O box on, and look at its cables; takeover gpu list "
+    .. "shows it",
   within = function(c)
     return 30 + (c.parameters.placement and c.parameters.placement.wait or 0)
   end,

@@ -377,7 +377,7 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
         code = "REFUSED", node = c.node,
         message = string.format("%s is %s; its settings change only while it is off", vm.name,
           vm.state),
-        hint = string.format("stop it first: takeover stop %s", c.vm_name),
+        hint = vm_state.way_off(vm) or string.format("stop it first: takeover stop %s", c.vm_name),
       })
     end
     c.hyperv:configure(vm, wanted_settings(c))

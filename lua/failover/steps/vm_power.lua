@@ -77,20 +77,12 @@ local in_transition = {
 
 local UNKNOWN = "Hyper-V shows it in a state that is not known"
 
--- What brings a machine into a state from which it can be started.
-local ways_off = {
-  saved = 'Remove-VMSavedState "%s" there: a machine with a GPU cannot go on from a saved state',
-  paused = 'Stop-VM "%s" -TurnOff there, or Resume-VM if it is to go on',
-  critical = 'connect the storage of "%s" there again, or turn it off: Stop-VM -TurnOff',
-}
-
 local function refuse_to_start(c, vm)
-  local way = vm and ways_off[vm.state]
   failure.raise({
     code = "HYPERV_STATE", node = c.node,
     message = string.format("%s is %s; only a machine that is off is started", c.vm_name,
       vm and vm.state or "not registered"),
-    hint = way and way:format(vm.name) or nil,
+    hint = vm and vm_state.way_off(vm) or nil,
   })
 end
 
