@@ -121,9 +121,13 @@ static int enter_root(struct walk *w)
 // Takes the next name off the rest. False at the end.
 static bool next_name(struct walk *w, char name[NAME_MAX + 1])
 {
-    const char *p = w->rest.text ? w->rest.text : "";
+    const char *p = w->rest.text;
     size_t len;
 
+    if (!p) {
+        name[0] = '\0';
+        return false;
+    }
     do {
         p += strspn(p, "/");
         len = strcspn(p, "/");

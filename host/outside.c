@@ -211,7 +211,7 @@ static int precision_of(const char *spec, const int *star, int stars)
     if (!point) {
         return -1;
     }
-    return point[1] == '*' ? star[stars - 1] : atoi(point + 1);
+    return point[1] == '*' ? star[stars - 1] : (int)strtol(point + 1, NULL, 10);
 }
 
 void tk_vformat(char *out, size_t size, const char *format, va_list given)

@@ -352,7 +352,7 @@ static bool same_or_untold(const char *a, const char *b)
 
 static bool same_keys(const struct tk_cim_object *a, const struct tk_cim_object *b)
 {
-    if (a->count != b->count || !tk_cim_same_name(a->class_name, b->class_name)) {
+    if (!a || !b || a->count != b->count || !tk_cim_same_name(a->class_name, b->class_name)) {
         return false;
     }
     for (size_t i = 0; i < a->count; i++) {

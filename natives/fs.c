@@ -148,7 +148,7 @@ int tk_fs_write(const char *path, const char *text, size_t len, unsigned mode,
     char *directory = tk_fs_directory(path);
     uv_fs_t request;
     int fd = open_file(beside, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_EXCL, 0600);
-    int result = -1, code = fd;
+    int result = -1, code;
 
     if (fd < 0) {
         failed(err, fd, path, "written");
