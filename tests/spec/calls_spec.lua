@@ -24,7 +24,7 @@ describe("a virtual machine whose device is asked for by id", function()
       "start after a failover",
       {
         START, { "kill", "ms1" }, { "disk", "ms2" }, { "start", "ms2", { event = "failover" } },
-      }, 142,
+      }, 136,
     },
   }) do
     it(("costs no more than %d calls at a %s"):format(case[3], case[1]), function()
