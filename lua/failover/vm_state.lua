@@ -1,5 +1,6 @@
 -- What several steps ask of the virtual machine on this node. Only looks.
 local failure = require("failure")
+local failover = require("failover")
 local vm_files = require("failover.vm_files")
 
 local M = {}
@@ -66,7 +67,11 @@ function M.stopped(c)
   if not vm then
     return true, c.vm_name .. " is not registered on " .. c.node
   end
-  if vm.state == "off" and #c.hyperv:assigned(vm) == 0 and not M.has_process(c, vm.id) then
+  if vm.state == "off" and M.has_process(c, vm.id) then
+    failover.fail("WMI_EMPTY", "%s is said to be off on %s, but its process is there", c.vm_name,
+      c.node)
+  end
+  if vm.state == "off" and #c.hyperv:assigned(vm) == 0 then
     return true, c.vm_name .. " is off"
   end
   return false

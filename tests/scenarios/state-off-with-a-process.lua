@@ -5,6 +5,7 @@ local hv = world():node("ms1").hyperv
 local real = hv.enabled_state
 hv.enabled_state = function() return 3 end
 local before = changes()
+expect(monitor("vme2", "ms1"), { exit = "unknown", says = "its process is there" })
 expect(recover("vme2", "ms1"), { exit = "ok", says = "used on ms1" })
 expect(prepare("vme2", "ms2"), { exit = "refused", says = "used on ms1" })
 expect_unchanged(before)

@@ -125,6 +125,8 @@ function M.look(options, ask)
       require("failover.vm_state").stopped, c)
     if ok and stopped then
       answer, reasons = "stopped", { why }
+    elseif not ok and stopped.code == "WMI_EMPTY" then -- what says "off" is not to be believed
+      answer, reasons = "unknown", { stopped.message }
     end
   end
   table.move(notes, 1, #notes, #reasons + 1, reasons)
