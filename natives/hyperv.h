@@ -115,6 +115,7 @@ struct tk_hyperv_job {
     const char *state;     // static
     int type;              // JobType; -1: not told
     int percent;           // 0 to 100
+    long age;              // seconds since it began; -1: not told
     char vm[TK_GUID_SIZE]; // empty: none, or not told
 };
 struct tk_hyperv_job_list {

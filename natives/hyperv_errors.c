@@ -166,9 +166,12 @@ static int kinds_of(const char *method)
     return OTHER;
 }
 
-// Failures of the way to the host stay what they are.
+// Failures of the way to the host stay what they are; so do faults that pass, which are no verdict.
 static bool is_answer(const struct tk_failure *err)
 {
+    if (err->code == TK_WMI_FAULT && err->transient) {
+        return false;
+    }
     switch (err->code) {
     case TK_WMI_METHOD_FAILED:
     case TK_WMI_JOB_FAILED:
@@ -205,14 +208,14 @@ void tk_hyperv_explain(struct tk_failure *err, const char *method, const char *t
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (fits(&rules[i], err, kinds)) {
             err->code = rules[i].code;
-            err->transient = tk_code_transient(err->code);
+            err->transient = err->transient || tk_code_transient(err->code);
             if (rules[i].hint && !err->hint[0]) {
                 tk_fail_hint(err, "%s", rules[i].hint);
             }
             return;
         }
     }
-    if (kinds & PLANNED) {
+    if ((kinds & PLANNED) && !err->transient) {
         err->code = TK_HYPERV_INVALID;
         err->transient = tk_code_transient(err->code);
     }

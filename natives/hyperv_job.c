@@ -1,6 +1,7 @@
 // Jobs of Hyper-V that have not ended, and the machine that each of them is at work on. Whoever
 // started a job may be gone: it goes on all the same. Source: Microsoft's reference of
 // Msvm_ConcreteJob and Msvm_AffectedJobElement.
+#include <stdio.h>
 #include <string.h>
 
 #include "hyperv_common.h"
@@ -41,6 +42,18 @@ static void take_vm(struct tk_hyperv_job *job, const struct tk_cim_list *affecte
     }
 }
 
+// Seconds of an interval in its DMTF form, "ddddddddhhmmss.mmmmmm:000"; -1: not told.
+static long seconds_of(const char *interval)
+{
+    unsigned long days, hours, minutes, seconds;
+
+    if (!interval || sscanf(interval, "%8lu%2lu%2lu%2lu", &days, &hours, &minutes, &seconds) != 4 ||
+        days > 10000) {
+        return -1;
+    }
+    return (long)(((days * 24 + hours) * 60 + minutes) * 60 + seconds);
+}
+
 // 1: taken, 0: the job is gone by now.
 static int take_job(struct tk_hyperv_job *job, struct tk_hyperv *h, const struct tk_cim_object *o,
                     const struct tk_limit *limit, struct tk_failure *err)
@@ -69,6 +82,7 @@ static int take_job(struct tk_hyperv_job *job, struct tk_hyperv *h, const struct
     job->state = state_names[state];
     job->type = tk_cim_uint(o, "JobType", &type) && type <= UINT16_MAX ? (int)type : -1;
     job->percent = percent <= 100 ? (int)percent : 100;
+    job->age = seconds_of(tk_cim_text(o, "ElapsedTime"));
     result = 1;
 done:
     tk_cim_list_free(&affected);

@@ -12,7 +12,7 @@
 
 #define HANDLE         "Hyperv"
 #define REQUEST        "hyperv request"
-#define JOB_TIMEOUT_MS 300000
+#define JOB_TIMEOUT_MS 300000 // for scripts; a run gives its steps what it has
 #define LOOK_MS        120000 // a look is one to four requests, which have limits of their own
 
 int luaopen_hyperv(lua_State *L);

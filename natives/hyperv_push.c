@@ -258,7 +258,7 @@ int tk_hyperv_push_jobs(lua_State *L, void *request)
     for (size_t i = 0; i < list->count; i++) {
         const struct tk_hyperv_job *job = &list->items[i];
 
-        lua_createtable(L, 0, 6);
+        lua_createtable(L, 0, 7);
         tk_set_string(L, "id", job->id);
         tk_set_string(L, "name", job->name);
         tk_set_string(L, "state", job->state);
@@ -266,6 +266,9 @@ int tk_hyperv_push_jobs(lua_State *L, void *request)
         tk_set_integer(L, "percent", job->percent);
         if (job->type >= 0) {
             tk_set_integer(L, "type", job->type);
+        }
+        if (job->age >= 0) {
+            tk_set_integer(L, "age", job->age);
         }
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }

@@ -259,12 +259,14 @@ static int explain_refusal(struct tk_failure *err, struct tk_hyperv *h, const st
     struct tk_vm now;
     bool found;
 
-    if (!wants_off || (err->code != TK_WMI_JOB_FAILED && err->code != TK_WMI_METHOD_FAILED)) {
+    if (!wants_off || (err->code != TK_WMI_JOB_FAILED && err->code != TK_WMI_METHOD_FAILED &&
+                       err->code != TK_HYPERV_STATE)) {
         return -1;
     }
     if (tk_hyperv_look(&now, &found, h, vm, limit, &other) == 0 && found &&
         now.state != TK_VM_OFF) {
         err->code = TK_HYPERV_STATE;
+        err->transient = false;
         tk_fail_hint(err, "%s is %s; this changes only while it is off", now.name,
                      tk_vm_state_name(now.state));
     }

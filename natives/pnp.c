@@ -271,15 +271,16 @@ static int switch_failed(struct tk_failure *err, const struct tk_cim_object *ans
     return tk_fail_target(err, id);
 }
 
-// Faults of the method itself come as HRESULTs of plug and play, which are not documented.
+// Faults of the method itself come as HRESULTs of plug and play, which are not documented. One that
+// passes is no verdict.
 static int explain(struct tk_failure *err, const char *id)
 {
     if (err->code == TK_WMI_NOT_FOUND) {
         err->code = TK_PNP_NOT_FOUND;
-    } else if (err->code == TK_WMI_FAULT || err->code == TK_WMI_BAD_PARAMETER) {
+    } else if (!err->transient &&
+               (err->code == TK_WMI_FAULT || err->code == TK_WMI_BAD_PARAMETER)) {
         err->code = TK_PNP_FAILED;
     }
-    err->transient = tk_code_transient(err->code);
     return tk_fail_target(err, id);
 }
 

@@ -147,7 +147,7 @@ static int execute_and_read(struct tk_com_request *r, struct tk_com_space *space
     hr = execute(r, space, in, &output, &handed_over);
     if (FAILED(hr)) {
         tk_com_failed(r, hr);
-        r->work.err.maybe_executed = handed_over && tk_com_is_broken(hr);
+        r->work.err.maybe_executed = handed_over && (tk_com_is_broken(hr) || tk_com_maybe_done(hr));
     } else if (hr == S_FALSE) { // the wait ended; work.err tells why
         result = -1;
     } else if (output) {

@@ -166,5 +166,7 @@ int tk_com_object(struct tk_cim_object **out, IWbemClassObject *from, const char
 int tk_com_fail(struct tk_failure *err, HRESULT hr, const char *what);
 // The connection is gone, or never was: nothing more can be asked over it.
 bool tk_com_is_broken(HRESULT hr);
+// Whether a method may have been carried out although this came back.
+bool tk_com_maybe_done(HRESULT hr);
 
 #endif

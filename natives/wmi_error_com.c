@@ -11,11 +11,8 @@
 
 #define MAX_TEXT 512 // UTF-16 units of a message
 
-struct meaning {
+struct advice {
     uint32_t number;
-    enum tk_code code;
-    bool transient;
-    bool broken; // the connection is gone
     const char *hint;
 };
 
@@ -25,43 +22,26 @@ static const char remote_hint[] = "is the host up, and does its firewall let Win
                                   "Instrumentation (DCOM) through";
 static const char login_hint[] = "user or password is wrong, or the account may not log in";
 
-// What is not WMI's own: RPC, COM, services (winerror.h).
-static const struct meaning meanings[] = {
-    {0x800706bau, TK_WMI_UNREACHABLE, true, true, remote_hint},   // RPC server unavailable
-    {0x800706bbu, TK_WMI_UNREACHABLE, true, true, remote_hint},   // too busy
-    {0x800706beu, TK_WMI_UNREACHABLE, true, true, service_hint},  // the call failed
-    {0x800706bfu, TK_WMI_UNREACHABLE, true, true, service_hint},  // ... and was not executed
-    {0x80010108u, TK_WMI_UNREACHABLE, true, true, service_hint},  // disconnected
-    {0x80010007u, TK_WMI_UNREACHABLE, true, true, service_hint},  // server died
-    {0x80010012u, TK_WMI_UNREACHABLE, true, true, service_hint},  // server died, not executed
-    {0x80041015u, TK_WMI_UNREACHABLE, true, true, service_hint},  // transport failure
-    {0x80041033u, TK_WMI_UNREACHABLE, true, true, service_hint},  // shutting down
-    {0x80070422u, TK_WMI_UNREACHABLE, true, true, service_hint},  // service disabled
-    {0x80070424u, TK_WMI_UNREACHABLE, false, true, service_hint}, // no such service
-    {0x80070426u, TK_WMI_UNREACHABLE, true, true, service_hint},  // service not started
-    {0x8007041du, TK_WMI_UNREACHABLE, true, true, service_hint},  // service did not answer
-    {0x80080005u, TK_WMI_UNREACHABLE, true, true, service_hint},  // server execution failed
-    {0x80040154u, TK_WMI_UNREACHABLE, false, true, service_hint}, // class not registered
-    {0x8007045bu, TK_WMI_UNREACHABLE, true, true, "the host is shutting down"},
-    {0x80041024u, TK_WMI_FAULT, false, false, NULL}, // provider not capable
-    {0x80041013u, TK_WMI_FAULT, true, false,
-     "the provider cannot be loaded; for Hyper-V: is the service vmms running"},
-    {0x80041014u, TK_WMI_FAULT, true, false,
-     "the provider does not start; for Hyper-V: is the service vmms running"},
-    {0x80041064u, TK_WMI_BAD_PARAMETER, false, false,
+// What more can be said of a number than that the connection is gone.
+static const struct advice advices[] = {
+    {0x800706bau, remote_hint},
+    {0x800706bbu, remote_hint},
+    {0x8007045bu, "the host is shutting down"},
+    {0x80041013u, "the provider cannot be loaded; for Hyper-V: is the service vmms running"},
+    {0x80041014u, "the provider does not start; for Hyper-V: is the service vmms running"},
+    {0x80041064u,
      "this machine is reached without user and password: leave them out, or use WS-Management"},
-    {0x8007052eu, TK_WMI_AUTH, false, false, login_hint}, // logon failure
-    {0x80070532u, TK_WMI_AUTH, false, false, login_hint}, // password expired
-    {0x80070533u, TK_WMI_AUTH, false, false, login_hint}, // account disabled
-    {0x80070775u, TK_WMI_AUTH, false, false, login_hint}, // account locked out
-    {0x80041001u, TK_WMI_FAULT, false, false, NULL},
+    {0x8007052eu, login_hint}, // logon failure
+    {0x80070532u, login_hint}, // password expired
+    {0x80070533u, login_hint}, // account disabled
+    {0x80070775u, login_hint}, // account locked out
 };
 
-static const struct meaning *find_meaning(uint32_t number)
+static const char *find_hint(uint32_t number)
 {
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
-        if (meanings[i].number == number) {
-            return &meanings[i];
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        if (advices[i].number == number) {
+            return advices[i].hint;
         }
     }
     return NULL;
@@ -69,9 +49,29 @@ static const struct meaning *find_meaning(uint32_t number)
 
 bool tk_com_is_broken(HRESULT hr)
 {
-    const struct meaning *m = find_meaning((uint32_t)hr);
+    const struct tk_wmi_hresult *known = tk_wmi_hresult_find((uint32_t)hr);
 
-    return m && m->broken;
+    return known && (known->marks & TK_BROKEN);
+}
+
+bool tk_com_maybe_done(HRESULT hr)
+{
+    const struct tk_wmi_hresult *known = tk_wmi_hresult_find((uint32_t)hr);
+
+    return known && (known->marks & TK_MAYBE_DONE);
+}
+
+// What a number is where it ended the call itself: nobody answered, or the login was refused.
+static enum tk_code code_of(uint32_t number, const struct tk_wmi_hresult *known)
+{
+    if (known && (known->marks & TK_BROKEN)) {
+        return TK_WMI_UNREACHABLE;
+    } else if (find_hint(number) == login_hint) {
+        return TK_WMI_AUTH;
+    } else if (number == 0x80041064u) {
+        return TK_WMI_BAD_PARAMETER;
+    }
+    return known ? known->code : TK_WMI_FAULT;
 }
 
 // ---- texts
@@ -185,8 +185,10 @@ static char *provider_text(void)
 
 // ---- failures
 
-static void add_hint(struct tk_failure *err, const struct meaning *m, const char *what)
+static void add_hint(struct tk_failure *err, const char *what)
 {
+    const char *hint = find_hint(err->hresult);
+
     if (err->code == TK_WMI_ACCESS) {
         tk_fail_hint(err,
                      "it must be an administrator's account, or one of Hyper-V Administrators "
@@ -194,22 +196,18 @@ static void add_hint(struct tk_failure *err, const struct meaning *m, const char
                      "right");
     } else if (err->hresult == 0x8004100eu && strstr(what, "virtualization")) {
         tk_fail_hint(err, "is the role Hyper-V installed there");
-    } else if (m && m->hint) {
-        tk_fail_hint(err, "%s", m->hint);
+    } else if (hint || err->code == TK_WMI_UNREACHABLE) {
+        tk_fail_hint(err, "%s", hint ? hint : service_hint);
     }
 }
 
 int tk_com_fail(struct tk_failure *err, HRESULT hr, const char *what)
 {
     uint32_t number = (uint32_t)hr;
-    const struct meaning *m = find_meaning(number);
-    const struct tk_wmi_hresult *known = m ? NULL : tk_wmi_hresult_find(number);
-    enum tk_code code = known ? known->code : TK_WMI_FAULT;
+    const struct tk_wmi_hresult *known = tk_wmi_hresult_find(number);
+    enum tk_code code = code_of(number, known);
     char *text = provider_text();
 
-    if (m) {
-        code = m->code;
-    }
     if (!text) {
         text = status_text(hr);
     }
@@ -218,9 +216,9 @@ int tk_com_fail(struct tk_failure *err, HRESULT hr, const char *what)
     }
     tk_fail(err, code, "%.400s (0x%08X, %.100s)", text ? text : tk_code_meaning(code),
             (unsigned)number, what);
-    err->transient = m ? m->transient : known && known->transient;
+    err->transient = known && (known->marks & TK_PASSES);
     err->hresult = number;
-    add_hint(err, m, what);
+    add_hint(err, what);
     tk_free(text);
     return -1;
 }

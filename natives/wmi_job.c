@@ -6,10 +6,10 @@
 
 #include "wmi.h"
 
-#define JOB_STARTED     4096
-#define FIRST_WAIT_MS   2
-#define LONGEST_WAIT_MS 500
-#define POLLS_MAY_FAIL  3 // in a row
+#define JOB_STARTED       4096
+#define FIRST_WAIT_MS     2
+#define LONGEST_WAIT_MS   500
+#define POLLS_MAY_FAIL_MS 10000 // in a row, or a quarter of the time: the job goes on meanwhile
 
 enum job_state { // of Msvm_ConcreteJob
     COMPLETED = 7,
@@ -23,40 +23,42 @@ struct return_value {
     uint64_t number;
     const char *words;
     bool transient;
+    bool maybe_done;
 };
 
 // Two lists, of older and of newer methods; the reference names one for each page, but both are
-// seen from every method.
+// seen from every method. A state in which something cannot be done is mostly the work of somebody
+// else, a backup for instance, and passes: our own verbs have looked at the state before.
 static const struct return_value return_values[] = {
-    {1, "not supported", false},
-    {2, "failed", false},
-    {3, "timeout", false},
-    {4, "invalid parameter", false},
-    {5, "invalid state", false},
-    {6, "incompatible parameters", false},
-    {4097, "invalid state transition", false},
-    {4098, "a timeout parameter is not supported", false},
-    {4099, "busy", true},
-    {32768, "failed", false},
-    {32769, "access denied", false},
-    {32770, "not supported", false},
-    {32771, "status unknown", false},
-    {32772, "timeout", false},
-    {32773, "invalid parameter", false},
-    {32774, "the system is in use", true},
-    {32775, "invalid state for this operation", false},
-    {32776, "incorrect data type", false},
-    {32777, "the system is not available", false},
-    {32778, "out of memory", false},
-    {32779, "file not found or in use", false},
+    {1, "not supported", false, false},
+    {2, "failed", false, false},
+    {3, "timeout", true, true},
+    {4, "invalid parameter", false, false},
+    {5, "invalid state", true, false},
+    {6, "incompatible parameters", false, false},
+    {4097, "invalid state transition", true, false},
+    {4098, "a timeout parameter is not supported", false, false},
+    {4099, "busy", true, false},
+    {32768, "failed", false, false},
+    {32769, "access denied", false, false},
+    {32770, "not supported", false, false},
+    {32771, "status unknown", false, false},
+    {32772, "timeout", true, true},
+    {32773, "invalid parameter", false, false},
+    {32774, "the system is in use", true, false},
+    {32775, "invalid state for this operation", true, false},
+    {32776, "incorrect data type", false, false},
+    {32777, "the system is not available", true, false},
+    {32778, "out of memory", false, false},
+    {32779, "file not found or in use", false, false},
 };
 
 // Msvm_ShutdownComponent has its own meaning for some.
 static const struct return_value shutdown_values[] = {
-    {32779, "not found", false},
-    {32780, "the guest is not ready", true},
-    {32781, "the guest is locked", false},
-    {32782, "a shutdown is already in progress", false},
+    {32779, "not found", false, false},
+    {32780, "the guest is not ready", true, false},
+    {32781, "the guest is locked", false, false},
+    {32782, "a shutdown is already in progress", false, false},
 };
 
 static const struct return_value *find_value(const struct return_value *list, size_t count,
@@ -95,6 +97,7 @@ static int method_failed(const char *path, const char *method, uint64_t number,
             (unsigned long long)number, known ? " (" : "", known ? known->words : "",
             known ? ")" : "");
     err->transient = known && known->transient;
+    err->maybe_executed = known && known->maybe_done;
     err->hresult = number <= UINT32_MAX ? (uint32_t)number : 0;
     return tk_fail_target(err, path);
 }
@@ -161,7 +164,8 @@ static int job_timeout(const struct job *job, struct tk_failure *err)
                 (unsigned long long)percent);
     }
     err->maybe_executed = true;
-    tk_fail_hint(err, "it may still end by itself: look before trying again");
+    tk_fail_hint(err, "it may still end by itself: look before trying again; a job that hangs ends "
+                      "with the service (Restart-Service vmms), and running machines go on");
     return tk_fail_target(err, job->path);
 }
 
@@ -200,18 +204,22 @@ static bool has_ended(uint64_t state)
 // Asks until the job has ended: often at first, less often later.
 static int wait_for_end(struct job *job, const struct tk_limit *limit, struct tk_failure *err)
 {
-    int64_t wait_ms = FIRST_WAIT_MS;
-    int failed = 0;
+    int64_t wait_ms = FIRST_WAIT_MS, answered_ms = tk_now_ms();
+    int64_t patience_ms = tk_limit_left_ms(limit) / 4;
+
+    if (patience_ms > POLLS_MAY_FAIL_MS) {
+        patience_ms = POLLS_MAY_FAIL_MS;
+    }
 
     while (tk_limit_sleep(limit, wait_ms)) {
         if (poll_once(job, limit, err) == 0) {
-            failed = 0;
+            answered_ms = tk_now_ms();
             if (has_ended(tk_cim_uint_or(job->seen, "JobState", 0))) {
                 return 0;
             }
         } else if (tk_limit_left_ms(limit) == 0) {
             break;
-        } else if (!err->transient || ++failed > POLLS_MAY_FAIL) {
+        } else if (!err->transient || tk_now_ms() - answered_ms >= patience_ms) {
             err->maybe_executed = true;
             return -1;
         }

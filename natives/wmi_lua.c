@@ -431,5 +431,6 @@ int luaopen_wmi(lua_State *L)
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     tk_wmi_value_functions(L);
+    tk_wmi_meaning_functions(L);
     return 1;
 }

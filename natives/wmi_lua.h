@@ -10,4 +10,7 @@
 // Borrowed: who keeps it takes a share (tk_wmi_share).
 struct tk_wmi *tk_wmi_check(lua_State *L, int index);
 
+// Adds meaning and page to the table on top.
+void tk_wmi_meaning_functions(lua_State *L);
+
 #endif

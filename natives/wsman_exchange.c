@@ -5,6 +5,7 @@
 
 #include "http.h"
 #include "limit.h"
+#include "wmi_hresult.h"
 #include "wsman.h"
 
 #define OPERATION_MAX_MS 60000 // WinRM's MaxTimeoutms
@@ -99,21 +100,28 @@ static int no_words(const struct tk_wsman *w, struct tk_failure *err)
     return tk_fail_target(err, w->url);
 }
 
-static int no_soap(const struct tk_wsman_exchange *x, const char *content_type, const char *why,
-                   struct tk_failure *err)
+// A page instead of an envelope: http.sys answers so for a WinRM that is stopped, others by
+// mistake.
+static int no_soap(const struct tk_wsman *w, const struct tk_wsman_exchange *x,
+                   const char *content_type, const char *why, struct tk_failure *err)
 {
-    if (x->http == 403) {
-        tk_fail(err, TK_WMI_ACCESS, "the host refused access (HTTP 403)");
+    struct tk_wmi_page page = tk_wmi_page_of(x->http);
+
+    if (page.code == TK_WMI_ACCESS) {
+        tk_fail(err, page.code, "the host refused access (HTTP 403)");
+    } else if (page.code == TK_WMI_UNREACHABLE) {
+        tk_fail(err, page.code, "%.200s answers, but WinRM does not (HTTP %d)", w->url, x->http);
+        tk_fail_hint(err, "is the service WinRM running there, with a listener for this address");
     } else {
-        tk_fail(err, TK_WMI_BAD_ANSWER, "HTTP %d with %.60s instead of a SOAP envelope: %.300s",
-                x->http, content_type[0] ? content_type : "nothing", why);
+        tk_fail(err, page.code, "HTTP %d with %.60s instead of a SOAP envelope: %.300s", x->http,
+                content_type[0] ? content_type : "nothing", why);
         if (x->http != 200 && x->http != 500) {
             tk_fail_hint(err, "this may be another program, or a proxy, that answers there");
         }
     }
+    err->transient = (page.marks & TK_PASSES) != 0;
     err->http = x->http;
-    err->maybe_executed =
-        x->kind == TK_WSMAN_INVOKES && x->http != 403 && x->http != 404 && x->http != 405;
+    err->maybe_executed = x->kind == TK_WSMAN_INVOKES && (page.marks & TK_MAYBE_DONE);
     return -1;
 }
 
@@ -136,18 +144,18 @@ static int read_answer(struct tk_wsman *w, struct tk_wsman_exchange *x,
         char why[sizeof err->message];
 
         memcpy(why, err->message, sizeof why);
-        return no_soap(x, answer->content_type, why, err);
+        return no_soap(w, x, answer->content_type, why, err);
     }
     x->body = strcmp(x->root->name, "Envelope") == 0 ? tk_xml_child(x->root, "Body") : NULL;
     if (!x->body) {
-        return no_soap(x, answer->content_type, "the document is another one", err);
+        return no_soap(w, x, answer->content_type, "the document is another one", err);
     }
     fault = tk_xml_child(x->body, "Fault");
     if (fault) {
         return tk_wsman_fault(fault, x->kind == TK_WSMAN_INVOKES, x->http, err);
     }
     if (x->http != 200) {
-        return no_soap(x, answer->content_type, "no fault is in it", err);
+        return no_soap(w, x, answer->content_type, "no fault is in it", err);
     }
     return 0;
 }

@@ -12,38 +12,6 @@
 
 #define WSMAN_BASE 0x80338000u
 
-static const struct tk_wmi_hresult rules[] = {
-    // ERROR_WSMAN_*
-    {WSMAN_BASE + 0, TK_WMI_NOT_FOUND, false},
-    {WSMAN_BASE + 1, TK_WMI_BAD_PARAMETER, false},  // action
-    {WSMAN_BASE + 2, TK_WMI_BAD_CLASS, false},      // resource URI
-    {WSMAN_BASE + 19, TK_WMI_BAD_PARAMETER, false}, // action not supported
-    {WSMAN_BASE + 25, TK_WMI_BAD_QUERY, false},
-    {WSMAN_BASE + 26, TK_WMI_BAD_QUERY, false}, // cannot process filter
-    {WSMAN_BASE + 27, TK_WMI_FAULT, true},      // enumeration context
-    {WSMAN_BASE + 28, TK_WMI_TIMEOUT, true},
-    {WSMAN_BASE + 38, TK_WMI_TOO_LARGE, false},
-    {TK_WSMAN_TIMED_OUT, TK_WMI_TIMEOUT, true},
-    {WSMAN_BASE + 50, TK_WMI_FAULT, true}, // concurrency
-    {WSMAN_BASE + 53, TK_WMI_TOO_LARGE, false},
-    {WSMAN_BASE + 58, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 59, TK_WMI_BAD_CLASS, false}, // resource URI
-    {WSMAN_BASE + 61, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 63, TK_WMI_FAULT, true},          // quota
-    {WSMAN_BASE + 65, TK_WMI_BAD_PARAMETER, false}, // schema
-    {WSMAN_BASE + 67, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 71, TK_WMI_TOO_LARGE, false},
-    {WSMAN_BASE + 72, TK_WMI_TOO_LARGE, false},
-    {WSMAN_BASE + 73, TK_WMI_TOO_LARGE, false},
-    {WSMAN_BASE + 85, TK_WMI_BAD_PARAMETER, false}, // parameter name
-    {WSMAN_BASE + 86, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 90, TK_WMI_BAD_PARAMETER, false}, // selectors
-    {WSMAN_BASE + 91, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 93, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 94, TK_WMI_BAD_PARAMETER, false},
-    {WSMAN_BASE + 0x1a6, TK_WMI_FAULT, true}, // too many operations of this user
-};
-
 // For servers that tell a subcode only (DSP0226, annex on faults).
 static const struct {
     const char *name;
@@ -67,16 +35,6 @@ static const uint32_t by_cim_status[] = {
     [2] = 0x80041003u, [3] = 0x8004100eu, [4] = 0x80041008u,
     [5] = 0x80041010u, [6] = 0x80041002u, [15] = 0x80041017u,
 };
-
-static const struct tk_wmi_hresult *find_rule(uint32_t number)
-{
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (rules[i].number == number) {
-            return &rules[i];
-        }
-    }
-    return tk_wmi_hresult_find(number);
-}
 
 // Facility of WMI, or access denied: says more than what WS-Management made of it.
 static bool is_wmi(uint32_t number)
@@ -215,17 +173,17 @@ int tk_wsman_fault(const struct tk_xml *fault, bool invoke, int http, struct tk_
     if (!f.wmi && !f.wsman) {
         f.wmi = f.cim_status;
     }
-    rule = f.wmi ? find_rule(f.wmi) : NULL;
+    rule = f.wmi ? tk_wmi_hresult_find(f.wmi) : NULL;
     number = rule || !f.wsman ? f.wmi : f.wsman;
     if (!rule && number) {
-        rule = find_rule(number);
+        rule = tk_wmi_hresult_find(number);
     }
     tk_fail(err, rule ? rule->code : TK_WMI_FAULT, "%s",
             f.text.len ? f.text.text : "a fault without a text");
-    err->transient = rule ? rule->transient : false;
+    err->transient = rule && (rule->marks & TK_PASSES);
     err->hresult = f.wmi ? f.wmi : f.wsman;
     err->http = http;
-    err->maybe_executed = invoke && err->code == TK_WMI_TIMEOUT;
+    err->maybe_executed = invoke && rule && (rule->marks & TK_MAYBE_DONE);
     add_hint(err);
     tk_buffer_free(&f.text);
     return -1;

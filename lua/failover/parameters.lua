@@ -70,6 +70,7 @@ local file = record({
       timeout = { seconds(1, 3600) },
       connect_timeout = { seconds(0.1, 600) },
       connect_within = { seconds(1, 3600) }, -- until the link of a connected device must be up
+      wait = { seconds(0, 86400) }, -- for a manager that does not answer, at start
       settle = { seconds(0, 60), default = 1 }, -- until what others may write, too, counts
     }),
   },

@@ -96,4 +96,12 @@ function M.unreachable_storage(vm)
   return vm.state == "critical" or vm.status == "degraded"
 end
 
+-- Raises what says so; it passes, for the storage may come back.
+function M.wait_for_storage(vm)
+  failure.raise({
+    code = "HYPERV_STATE", target = vm.id, transient = true,
+    message = vm.name .. " is registered here, but its configuration storage is not reachable",
+  })
+end
+
 return M

@@ -161,6 +161,19 @@ local function perform(self, options)
   })
 end
 
+-- The exit code of a command that has ended.
+local function code_of(self, ok, result)
+  if not ok then
+    return exit_codes.of_failure(failure.is(result) and result
+      or failure.new({ code = "INTERNAL", message = tostring(result) }))
+  elseif self.command == "monitor" then
+    return exit_codes.of_monitor(result.answer, self.parameters.vms[self.vm])
+  elseif self.command == "plan" then
+    return exit_codes.ok
+  end
+  return exit_codes.of_result(result)
+end
+
 -- Tells the runs of one world apart in its log of changes.
 local function name_of(world, node, command)
   world.actors = (world.actors or 0) + 1
@@ -183,6 +196,8 @@ function M.start(world, parameters, command, vm, node, options)
   self.task = scheduler.spawn_family(function()
     local ok, result = loop.guard(perform, self, options)
     self.took = scheduler.now() - self.began
+    world:advance()
+    self.verdict = table.pack(require("lab.checks").judge(world, self, code_of(self, ok, result)))
     if not ok then
       error(result, 0)
     end
@@ -200,18 +215,12 @@ function Actor:wait()
   if self.killed then
     return "killed", nil
   end
-  if not ok then
+  if ok then
+    self.result = result
+  else
     self.failure = result
-    return exit_codes.of_failure(failure.is(result) and result
-      or failure.new({ code = "INTERNAL", message = tostring(result) })), nil
   end
-  self.result = result
-  if self.command == "monitor" then
-    return exit_codes.of_monitor(result.answer, self.parameters.vms[self.vm]), result
-  elseif self.command == "plan" then
-    return exit_codes.ok, result
-  end
-  return exit_codes.of_result(result), result
+  return code_of(self, ok, result), ok and result or nil
 end
 
 -- In the middle of this command somebody stops the same virtual machine on the same node.

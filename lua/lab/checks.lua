@@ -142,8 +142,10 @@ local function explained(world, actor)
   end
 end
 
--- Looks at one ended run. `code` is its exit code, or "killed".
-function M.after_run(world, actor, code)
+-- Looks at one ended run: at its end (lab/actor.lua), for what is true may change before anybody
+-- waits for it. `code` is its exit code, or "killed".
+---@return string? id, string? text the first rule that is broken
+function M.judge(world, actor, code)
   local id, text = in_time(actor)
   if not id then
     id, text = discreet(actor)
@@ -158,6 +160,14 @@ function M.after_run(world, actor, code)
     end
   end
   return id, text
+end
+
+-- What was found at the run's end.
+function M.after_run(world, actor, code)
+  if actor.verdict then
+    return actor.verdict[1], actor.verdict[2]
+  end
+  return M.judge(world, actor, code)
 end
 
 return M

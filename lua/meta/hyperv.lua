@@ -72,6 +72,7 @@ hyperv = {}
 ---@field type integer? JobType: 12 start, 13 power off, 61 import, 62 export, 141 realize, 260 mount or dismount of a device, ...
 ---@field state "new"|"starting"|"running"|"suspended"|"shutting down"
 ---@field percent integer
+---@field age integer? seconds since it began, where the host tells it
 ---@field name string? the host's own words
 ---@field vm string? GUID, upper case, of the registered or planned machine it works on; nil: none (type 260), or not told
 

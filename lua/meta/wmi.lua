@@ -27,6 +27,17 @@ function wmi.open(options) end
 ---@return string[]
 function wmi.transports() end
 
+-- What an error number means (WBEM_E_*, ERROR_WSMAN_*, Windows), over any transport: code, whether it passes by itself, whether a
+-- method may have been carried out all the same. nil: not a number that is known.
+---@param number integer
+---@return string? code, boolean? transient, boolean? maybe_executed
+function wmi.meaning(number) end
+
+-- The same of a page that came instead of a SOAP envelope, by its HTTP status.
+---@param http integer
+---@return string code, boolean transient, boolean maybe_executed
+function wmi.page(http) end
+
 -- Another namespace of the same host over the same connection.
 ---@param namespace string "root/cimv2"
 ---@return Wmi

@@ -1,4 +1,4 @@
-story "ms1 dies while ExpEther Manager is down; it comes back before the last try, and the activation retry succeeds"
+story "ms1 dies while ExpEther Manager is down; it comes back, and the start that waited for it succeeds"
 
 ecx { start_retry = 2 }
 ecx_start()

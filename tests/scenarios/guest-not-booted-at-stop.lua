@@ -1,4 +1,4 @@
-story "stop comes while the guest still boots and cannot be asked: it is turned off"
+story "stop comes while the guest still boots and cannot be asked: asked again for its grace, then turned off, with the true reason"
 
 cluster { vm = { heartbeat = false }, latency = { boot = 10000 } }
 expect(start("vme2", "ms1"), { exit = "ok" })

@@ -16,9 +16,12 @@ cluster {
     path = [[H:\vme3]], gpus = { { vendor = "10de", device = "1f08" } }, mmio = { low = "3GiB", high = "33280MiB" },
   } } },
 }
+allow "I3" -- of the stranger's group
 world():set_latency("link", 100000)
-expect(start("vme2", "ms1"), { exit = "failed", code = "NOT_REACHED", says = BAD .. " is in quarantine for 600 s" })
+admin("device", { id = GOOD, group_id = 777 }) -- somebody has it for now
+expect(start("vme2", "ms1"), { exit = "failed", code = "LINK_DOWN", says = BAD .. " is in quarantine for 600 s" })
 world():set_latency("link", 1)
+admin("device", { id = GOOD, group_id = 4093 })
 wait(5)
 
 expect(start("vme3", "ms1"), { exit = "ok", never_says = "quarantine" })

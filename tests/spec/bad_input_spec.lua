@@ -17,7 +17,8 @@ local FOREVER = 600 -- seconds
 local LITTLE = { "prlimit", "--as=600000000" } -- address space; the threads' stacks are in it
 local EDITS = "tests/fixtures/edits/"
 
--- The usual start, with steps that give up soon: what may pass by itself is waited for.
+-- The usual start, with steps that give up soon: what may pass by itself is waited for, as long as
+-- the run has time.
 local IMPATIENT = [[
 local failover = require("failover")
 local gpu = require("failover.steps.gpu")
@@ -85,7 +86,7 @@ local function with_little_memory()
 end
 
 local function soon()
-  return { lua_path = overlay(IMPATIENT) }
+  return { lua_path = overlay(IMPATIENT), arguments = { "--timeout", "6" } }
 end
 
 local function eem_fails(rule, code, pieces, options)

@@ -31,7 +31,8 @@ end
 
 -- Times differ from face to face; that they are told must not.
 local timely = {
-  uptime = true, percent = true, modified = true, update_time = true, time = true, by = true,
+  uptime = true, percent = true, age = true, modified = true, update_time = true, time = true,
+  by = true,
 }
 
 local function plain(value)

@@ -153,6 +153,111 @@ describe("the engine", function()
     assert.equal(2, times[3] - times[2])
   end)
 
+  it("repeats what passes while the run has time, whatever retry says, and not longer", function()
+    local tries = 0
+    local busy = failing("WMI_TIMEOUT", {
+      within = 5, retry = { times = 1, backoff = 1 },
+      act = function()
+        tries = tries + 1
+        failure.raise({ code = "HYPERV_IN_USE", message = "busy" })
+      end,
+    })
+    local result, c, took = run({ fact(world, "a"), busy, fact(world, "b", { least = 100 }) },
+      { deadline = 1000 })
+    assert.equal("HYPERV_IN_USE", result.failure.code)
+    assert.truthy(tries > 20)
+    assert.truthy(took > 700 and took <= 790, "took " .. took) -- of 880 the last step keeps 100
+    assert.same({ "do a", "undo a" }, world.log)
+    assert.truthy(c.notes[1]:find("asked again for up to", 1, true))
+  end)
+
+  it("bears a look that fails passingly, and gives the fact its time anew", function()
+    local late = step "late"({
+      within = 10,
+      holds = function()
+        if scheduler.now() < 1300 then
+          failure.raise({ code = "EEM_UNREACHABLE", message = "down" })
+        end
+        return scheduler.now() >= 1305
+      end,
+    })
+    assert.equal("succeeded", run({ late }).state)
+  end)
+
+  it("waits for ExpEther Manager as long as the parameters say", function()
+    local c = context()
+    c.parameters = { eem = { wait = 40 } }
+    local down = step "down"({
+      within = 10,
+      holds = function()
+        failure.raise({ code = "EEM_UNREACHABLE", message = "down" })
+      end,
+    })
+    local result, _, took = run({ down }, { context = c })
+    assert.equal("EEM_UNREACHABLE", result.failure.code)
+    assert.truthy(took >= 40 and took < 42, "took " .. took)
+  end)
+
+  it("looks for a while before it repeats what may have happened", function()
+    local calls = {}
+    local unanswered = step "unanswered"({
+      holds = function()
+        return #calls == 2
+      end,
+      act = function()
+        calls[#calls + 1] = scheduler.now()
+        failure.raise({ code = "WMI_UNREACHABLE", message = "broke off", maybe_executed = true })
+      end,
+    })
+    assert.equal("succeeded", run({ unanswered }).state)
+    assert.truthy(calls[2] - calls[1] >= 15)
+  end)
+
+  it("takes the quick way again and again, and says why it was taken", function()
+    local tries = 0
+    local off = step "off"({
+      within = math.huge, grace = 20,
+      holds = function()
+        return tries == 9
+      end,
+      act = function()
+        failure.raise({ code = "WMI_FAULT", message = "quota", transient = true })
+      end,
+      quick = function()
+        tries = tries + 1
+        failure.raise({ code = "HYPERV_STATE", message = "a backup" })
+      end,
+    })
+    local result, c = run({ off })
+    assert.equal("succeeded", result.state)
+    assert.truthy(c.notes[1]:find("could not be asked for within its grace of 20 s: .*quota"))
+  end)
+
+  it("lets an act take a share of the run, or what the step says", function()
+    local function slow(more)
+      local fields = {
+        within = 5,
+        holds = function()
+          return world.done
+        end,
+        act = function()
+          local deadline = scheduler.current().deadline
+          world.had = deadline - scheduler.now()
+          world.done = true
+        end,
+      }
+      for name, value in pairs(more) do
+        fields[name] = value
+      end
+      world.done = nil
+      run({ step "slow"(fields) }, { deadline = 1000 })
+      return world.had
+    end
+    assert.equal(88, math.floor(slow({}))) -- of 880
+    assert.equal(880, math.floor(slow({ lasts = math.huge })))
+    assert.equal(440, math.floor(slow({ lasts = function(_, left) return left / 2 end })))
+  end)
+
   it("does not repeat a failure that is not transient", function()
     local result = run({ fact(world, "a"), failing("EEM_AUTH", { retry = { times = 5,
       backoff = 1 } }) })
@@ -263,6 +368,21 @@ describe("the engine", function()
     assert.equal("DEADLINE", result.failure.code)
     assert.truthy(took <= 100, "took " .. took)
     assert.same({ "do a", "undo a" }, world.log)
+  end)
+
+  it("tries an undo again while its share of the time lasts", function()
+    local tries = 0
+    local result = run({ fact(world, "a", {
+      undo = function()
+        tries = tries + 1
+        if tries < 6 then
+          failure.raise({ code = "WMI_UNREACHABLE", message = "restarting" })
+        end
+        world.a = nil
+      end,
+    }), failing("EEM_AUTH") })
+    assert.is_true(result.undone)
+    assert.equal(6, tries)
   end)
 
   it("says when undo did not succeed", function()

@@ -84,7 +84,7 @@ describe("a link that never comes up", function()
     local result = site:run({ "start", "vme2", "--json" })
     assert.are.equal(exit_codes.failed, result.code, result.stderr)
     local document = json.decode(result.stdout)
-    assert.are.equal("NOT_REACHED", document.failure.code)
+    assert.are.equal("LINK_DOWN", document.failure.code)
     assert.is_true(document.undone)
     for _, step in ipairs(document.steps) do
       if step.name == "GPU connected to this node" then
@@ -93,7 +93,7 @@ describe("a link that never comes up", function()
     end
     local said = result.stderr:match("^[^\n]*")
     contains(said, "start of vme2 on ms1 failed: ")
-    contains(said, "but its link is down (NOT_REACHED)")
+    contains(said, "but its link is down (LINK_DOWN)")
     contains(result.stderr, "Everything else that this run changed is undone. Kept: the copy")
     contains(result.stderr, "What to do: look at power and cables of the device")
     assert_as_before()

@@ -203,7 +203,7 @@ describe("a method with a job", function()
     c = start({ function(request)
       request.http.close()
     end })
-    failure = failure_of(c.call, c, VM, "Do")
+    failure = failure_of(c.call, c, VM, "Do", nil, { timeout = 1 })
     assert.are.equal("WMI_UNREACHABLE", failure.code)
     assert.is_true(failure.maybe_executed)
   end)
@@ -217,7 +217,8 @@ describe("a method with a job", function()
 
   it("says in words what a return value means", function()
     local cases = {
-      { 4099, "busy", true }, { 32774, "in use", true }, { 32775, "invalid state", false },
+      { 4099, "busy", true }, { 32774, "in use", true }, { 32775, "invalid state", true },
+      { 32777, "not available", true }, { 32778, "out of memory", false },
       { 2, "failed", false }, { 32773, "invalid parameter", false }, { 1234, nil, false },
     }
     for _, case in ipairs(cases) do

@@ -17,6 +17,7 @@
 --   c.costs                            what taking a device costs, by id (failover/costs.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
+--   c:note_once(text)                  the same, once in this run
 local failure = require("failure")
 local observe = require("failover.engine.observe")
 local costs = require("failover.costs")
@@ -29,6 +30,7 @@ local M = {}
 -- Seconds until the connection to another node stands, where nothing is told: three attempts of
 -- TCP. Another node is asked for evidence only, and a dead one must not cost the run its time.
 local PEER_CONNECT = 5
+local JOB_TIMEOUT = 86400 -- seconds, as good as none: the step's own time ends the wait for a job
 
 local Context = {}
 
@@ -62,7 +64,7 @@ local function resolved(self, options)
   if copy.password then
     copy.password = self.secret(copy.password)
   end
-  copy.connect_within, copy.settle = nil, nil -- concern steps, not the native
+  copy.connect_within, copy.settle, copy.wait = nil, nil, nil -- concern steps, not the native
   return copy
 end
 
@@ -112,7 +114,7 @@ local function host(self, name)
       return watch(self, "hyperv", name, function()
         local expected = self.parameters.nodes[name].host_name or name
         return self.natives.hyperv(connection("root/virtualization/v2"), {
-          host = expected, node = name,
+          host = expected, node = name, job_timeout = JOB_TIMEOUT,
         })
       end)
     end,
@@ -264,6 +266,15 @@ function Context:note(text, data)
   self.journal:note(text, data)
   if self.listener then
     self.listener({ kind = "note", text = text })
+  end
+end
+
+-- A remark that several looks would make, once.
+function Context:note_once(text)
+  self.noted = rawget(self, "noted") or {}
+  if not self.noted[text] then
+    self.noted[text] = true
+    self:note(text)
   end
 end
 

@@ -9,7 +9,8 @@ local steps = require("failover.engine.step")
 
 local M = {}
 
-local UNDO_TRIES, UNDO_SEEN_WITHIN = 3, 15
+local UNDO_SEEN_WITHIN = 15 -- seconds
+local UNDO_BACKOFF, UNDO_BACKOFF_MOST = 0.5, 8 -- seconds between two tries
 
 ---@class Run
 ---@field context Context
@@ -30,10 +31,8 @@ end
 
 -- The working state of one step.
 local function begin(run, step, branch)
-  local now = scheduler.now()
-  local within = pursuit.within(run, step)
   local record = {
-    name = step.name, branch = branch, attempts = 0, began = now,
+    name = step.name, branch = branch, attempts = 0, began = scheduler.now(),
     before = scheduler.current().changes or 0,
   }
   run.steps[#run.steps + 1] = record
@@ -42,7 +41,7 @@ local function begin(run, step, branch)
   if run.listener then
     run:emit("step_begin", { step = step.name, branch = branch })
   end
-  return record, within, math.min(now + within, run.deadline)
+  return record
 end
 
 local function finish(run, step, record, state, message, failed)
@@ -85,9 +84,9 @@ local function make(run, step, branch)
   if step.when and not step.when(run.context) then
     return nil
   end
-  local record, within, until_time = begin(run, step, branch)
-  local ok, failed, unknown, remark = loop.guard(pursuit.pursue, run, step, record, within,
-    until_time)
+  local record = begin(run, step, branch)
+  local ok, failed, unknown, remark = loop.guard(pursuit.pursue, run, step, record,
+    pursuit.times(run, step))
   if failed and failed.code == "CANCELLED" then
     finish(run, step, record, "stopped", tostring(failed.message), failed)
   elseif failed then
@@ -180,22 +179,8 @@ function make_list(run, list, branch)
   end
 end
 
--- Takes back one step and sees that it is taken back.
-local function undo_one(run, entry)
-  local step, c = entry.step, run.context
-  local failed
-  for try = 1, UNDO_TRIES do
-    local ok, why = scheduler.until_time(run.hard_deadline, step.undo, c)
-    failed = not ok and why or nil
-    local left = run.hard_deadline - scheduler.now()
-    if not failed or not failed.transient or left <= 0 or try == UNDO_TRIES then
-      break
-    end
-    scheduler.sleep(math.min(try * 0.5, left))
-  end
-  if failed then
-    return failed
-  end
+-- Looks until the fact of a step does not hold any more. Gives the failure where it does.
+local function see_undone(run, step)
   local until_time = math.min(scheduler.now() + UNDO_SEEN_WITHIN, run.hard_deadline)
   local interval
   while true do
@@ -215,6 +200,22 @@ local function undo_one(run, entry)
   end
 end
 
+-- Takes back one step and sees that it is taken back; again after faults that pass, until
+-- `patience` is over: an undo looks itself whether there is anything left to take back.
+local function undo_one(run, entry, patience)
+  local step, pause = entry.step, UNDO_BACKOFF
+  while true do
+    local ok, failed = scheduler.until_time(run.hard_deadline, step.undo, run.context)
+    if ok then
+      return see_undone(run, step)
+    elseif not failed.transient or scheduler.now() + pause >= patience then
+      return failed
+    end
+    scheduler.sleep(pause)
+    pause = math.min(pause * 2, UNDO_BACKOFF_MOST)
+  end
+end
+
 -- Takes back what this run made since its point of no return, newest first. Returns whether that
 -- was everything.
 local function undo_all(run)
@@ -223,14 +224,16 @@ local function undo_all(run)
     run.context:note(string.format('past the point of no return ("%s"): left as it is',
       run.committed))
   end
+  local over = math.min(scheduler.now() + run.undo_share, run.hard_deadline)
   for i = #run.made, run.kept + 1, -1 do
     local entry = run.made[i]
     local began = scheduler.now()
+    local patience = began + (over - began) / (i - run.kept) -- each its part of what is left
     run:emit("undo_begin", { step = entry.step.name, branch = entry.record.branch })
     local journal_step = run.journal:begin_step({ name = "undo: " .. entry.step.name,
       branch = entry.record.branch })
     scheduler.current().step = journal_step
-    local ok, failed = scheduler.shielded(undo_one, run, entry)
+    local ok, failed = scheduler.shielded(undo_one, run, entry, patience)
     if not ok then
       failed = failed or failure.new({ code = "INTERNAL", message = "undo did not end" })
     end
@@ -289,7 +292,8 @@ function M.run(options)
   local undo_share = math.min((options.deadline or 1770) * 0.2, 120)
   local run = setmetatable({
     context = c, sequence = options.sequence, listener = options.listener, journal = c.journal,
-    deadline = deadline - undo_share, hard_deadline = deadline,
+    deadline = deadline - undo_share, hard_deadline = deadline, undo_share = undo_share,
+    eem_wait = c.parameters and c.parameters.eem and c.parameters.eem.wait,
     steps = {}, made = {}, touched = {}, causes = {}, kept = 0, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener

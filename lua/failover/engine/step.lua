@@ -10,9 +10,12 @@ local M = {}
 ---@field undo fun(c: Context)? takes back what act did
 ---@field quick fun(c: Context)? a faster, rougher act, when the grace is over
 ---@field grace number|fun(c: Context): number seconds that act has before quick is taken
----@field within number|fun(c: Context): number seconds until when it must hold
+---@field within number|fun(c: Context, left: number): number seconds that the fact gets after the
+--- last thing that was done for it, and after faults that pass; `left`: what the run has for it
+---@field lasts number|fun(c: Context, left: number): number seconds that one call of act may take
 ---@field least number seconds that must be left for this step by the steps before it
----@field retry { times: integer, backoff: number }? for failures that are marked transient
+---@field retry { times: integer, backoff: number }? backoff: the first pause between two tries
+--- after a fault that passes; times: without a meaning, these are tried while the run has time
 ---@field when fun(c: Context): boolean the step counts only where this is true
 ---@field optional boolean|"unknown" a failure is a warning; "unknown": only when it cannot be told
 ---@field commits boolean|fun(c: Context): boolean the point of no return: once this holds, neither
@@ -26,7 +29,7 @@ local M = {}
 
 local known = {
   holds = "function", act = "function", undo = "function", quick = "function", grace = "time",
-  within = "time", least = "number", retry = "table", when = "function",
+  within = "time", lasts = "time", least = "number", retry = "table", when = "function",
   optional = "optional", commits = "choice", code = "string",
   ended = "function", remedy = "words", keeps = "kept",
 }

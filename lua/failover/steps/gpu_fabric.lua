@@ -5,8 +5,8 @@ local failure = require("failure")
 local failover = require("failover")
 local cards = require("failover.cards")
 local evidence = require("failover.evidence")
-local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
+local scheduler = require("host.scheduler")
 local step = failover.step
 
 -- The change was accepted: is it there? A "yes" without effect may be tried once more. Gives the
@@ -48,6 +48,19 @@ end
 
 local function elsewhere(c, device)
   return not device.free and device.group_id ~= c.this.group_id
+end
+
+-- Has somebody put it into a group since it was chosen, or freed by us? What a node that answers
+-- has got is not taken from it. One that does not answer may have asked for it before it died. (Of
+-- those chosen by description another run of ours may have been quicker; that is seen when it is
+-- connected.)
+local function is_moved(c, gpu, device)
+  if not elsewhere(c, device) or device.group_id == (gpu.freed or gpu.seen_group)
+    or racing.is_lost(c, gpu, device) then
+    return false
+  end
+  local holder = evidence.node_of_group(c, device.group_id)
+  return gpu.freed ~= nil or not holder or evidence.peer(c, holder).reachable
 end
 
 -- Board of this node as EEM shows it, and how many devices it has; refuses where no more fit.
@@ -95,7 +108,9 @@ local may_be_taken = step "GPU free, or evidence that it may be taken" {
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
-      if device.group_id ~= c.this.group_id then
+      if is_moved(c, gpu, device) then
+        cards.second_writer(gpu, device)
+      elseif device.group_id ~= c.this.group_id then
         check_capacity(c, gpu)
       end
       if gpu.victim and evidence.used_on(c, gpu, gpu.seen_on) then
@@ -139,17 +154,15 @@ local released = step "GPU not held by another node" {
       .. "take it"
   end,
   least = 5,
-  retry = { times = 1, backoff = 0.5 },
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.free and device.link == "up" then
         return false, gpu.title .. " is free, but its link is still up"
       elseif elsewhere(c, device) then
-        local changed = gpu.freed and device.group_id ~= gpu.freed
-        if changed and not racing.is_lost(c, gpu, device) then
+        if is_moved(c, gpu, device) then
           cards.second_writer(gpu, device)
-        elseif not changed then
+        elseif not gpu.freed or device.group_id == gpu.freed then
           return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
         end
       end
@@ -159,7 +172,9 @@ local released = step "GPU not held by another node" {
   act = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
-      if elsewhere(c, device) then
+      if is_moved(c, gpu, device) then
+        cards.second_writer(gpu, device)
+      elseif elsewhere(c, device) then
         take_away(c, gpu, device)
       end
     end
@@ -210,14 +225,6 @@ local function write(c, gpu, before)
   end)
 end
 
-local function note_once(c, text)
-  c.memory.noted = c.memory.noted or {}
-  if not c.memory.noted[text] then
-    c.memory.noted[text] = true
-    c:note(text)
-  end
-end
-
 -- Connects one device. False where that is not to be now, or where another node was quicker and
 -- another device was chosen instead.
 local function connect(c, gpu)
@@ -227,7 +234,7 @@ local function connect(c, gpu)
   elseif device.free then
     local holder = racing.may_arrive(c, gpu)
     if holder then
-      note_once(c, string.format("%s waits for the cards of its model that come for %s", gpu.title,
+      c:note_once(string.format("%s waits for the cards of its model that come for %s", gpu.title,
         holder))
       return false
     end
@@ -247,46 +254,107 @@ local function connect(c, gpu)
   elseif device then
     cards.second_writer(gpu, device)
   end
+  gpu.connected = true
   return true
 end
 
+local LINK_REMEDY = "look at power and cables of the device and of its I/O box; takeover gpu list "
+  .. "shows group and link"
+local CONNECT_WITHIN = 60 -- seconds, where parameters.lua says nothing else
+local GAP = 5 -- seconds between two answered looks after which nothing is known of the time between
+
+-- A look has seen the card not connected (yet): since when, and why.
+local function waits(gpu, why, unlinked)
+  local now, before = scheduler.now(), gpu.waits
+  gpu.waits = {
+    since = before and now - before.at <= GAP and before.since or now, at = now, why = why,
+    unlinked = unlinked,
+  }
+  return false, why
+end
+
+-- Gives a card back whose link does not come up, and chooses another one. False where there is
+-- none.
+local function choose_another(c, gpu)
+  if not gpu.described then
+    return false
+  end
+  local free_again = failover.try(function()
+    refuse_if_used_here(c, gpu)
+    c.eem:disconnect(gpu.id)
+    return not read_back(c, gpu, c.this.group_id, function(now)
+      return now.group_id ~= c.this.group_id
+    end)
+  end)
+  if not free_again then
+    return false -- the undo tries it again
+  end
+  local _, none = failover.try(racing.choose_again, c, gpu, "its link does not come up", true)
+  if none and none.code ~= "HELD_BY" then
+    error(none, 0)
+  end
+  return none == nil
+end
+
+-- A card has not been connected in its time. Where that is its link, another one that fits will do.
+local function give_up(c, gpu)
+  local within = c.parameters.eem.connect_within or CONNECT_WITHIN
+  local message = string.format('"GPU connected to this node" did not become true within %g s: %s',
+    within, gpu.waits.why)
+  if gpu.waits.unlinked then
+    c.quarantine:suspect(gpu.id, message)
+    if choose_another(c, gpu) then
+      return
+    end
+  end
+  failure.raise({
+    code = gpu.waits.unlinked and "LINK_DOWN" or "NOT_REACHED", target = gpu.id, message = message,
+    hint = LINK_REMEDY,
+  })
+end
+
 local connected = step "GPU connected to this node" {
-  within = function(c)
-    return c.parameters.eem.connect_within or 60
+  within = function(c, left) -- each card that is tried has its own time
+    return math.max(left, c.parameters.eem.connect_within or CONNECT_WITHIN)
   end,
-  remedy = "look at power and cables of the device and of its I/O box; takeover gpu list shows "
-    .. "group and link",
+  remedy = LINK_REMEDY,
   least = 5,
-  retry = { times = 1, backoff = 0.5 },
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
-        quarantine.seen(gpu, false)
         if gpu.wrote and not device.free then
           racing.fail_if_lost(c, gpu, device)
           cards.second_writer(gpu, device)
         end
-        return false, gpu.title .. " is in group " .. tostring(device.group_id)
+        return waits(gpu, gpu.title .. " is in group " .. tostring(device.group_id))
       end
       if c.this.board and device.board and device.board ~= c.this.board then
-        return false, gpu.title .. " is linked to the board " .. device.board .. ", not to that of "
-          .. c.node
+        return waits(gpu, gpu.title .. " is linked to the board " .. device.board
+          .. ", not to that of " .. c.node)
       end
-      quarantine.seen(gpu, device.link == "down")
       if device.link == "down" then
-        return false, gpu.title .. " is in the group of " .. c.node .. ", but its link is down"
+        return waits(gpu, gpu.title .. " is in the group of " .. c.node
+          .. ", but its link is down", true)
       end
-      gpu.seen_connected = true
+      gpu.seen_connected, gpu.waits = true, nil
     end
     return true
   end,
+  -- Asked again at each look, until all are connected.
   act = function(c)
+    local within = c.parameters.eem.connect_within or CONNECT_WITHIN
     for _, gpu in ipairs(in_order(c)) do
-      if not connect(c, gpu) then
+      local over = gpu.waits and gpu.waits.at - gpu.waits.since >= within
+      local done = gpu.connected or gpu.seen_connected or gpu.waits and gpu.waits.unlinked
+      if not done and not connect(c, gpu) or over then
+        if over then
+          give_up(c, gpu)
+        end
         return false -- looked at from the beginning
       end
     end
+    return false
   end,
   undo = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
@@ -303,7 +371,6 @@ local connected = step "GPU connected to this node" {
       end
     end
   end,
-  ended = quarantine.suspect_troubled,
 }
 
 -- The device belongs to nobody on this node: used by stop and recover, after the virtual machine
@@ -316,7 +383,6 @@ local returned = step "GPU given back to the pool" {
   when = function(c)
     return c.gpus ~= nil
   end,
-  retry = { times = 1, backoff = 0.5 },
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local device = c.eem:device(gpu.id)

@@ -42,7 +42,9 @@ local function explained(c, failed)
 end
 
 local present = step "GPU visible on this node" {
-  within = 60,
+  within = function(_, left)
+    return math.max(60, left / 20)
+  end,
   remedy = "look at power and cables of the card and of its I/O box, then pnputil /scan-devices on "
     .. "{node}; of a card in another slot mend its locations in parameters.lua",
   keeps = false, -- Windows has looked for new devices
@@ -94,7 +96,6 @@ local disabled = step "GPU driver disabled on this node" {
   within = 60,
   remedy = "end the programs that use the card on {node}, or disable it in Device Manager there; "
     .. "a driver that stays stuck needs a restart of {node}",
-  retry = { times = 2, backoff = 0.5 },
   holds = function(c)
     local there, why = cards.locate_all(c)
     if not there then
@@ -150,7 +151,6 @@ local dismounted = step "GPU dismounted from this node" {
   remedy = "Get-VMHostAssignableDevice on {node} shows what Hyper-V lists; if the card stays out "
     .. "of it: Restart-Service vmms (running machines go on)",
   least = 3,
-  retry = { times = 2, backoff = 0.5 },
   holds = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
       local there, why = located(c, gpu)
@@ -287,6 +287,17 @@ local function check_promised(c, gpu)
   end
 end
 
+-- Nobody has moved a chosen card meanwhile. That ExpEther Manager does not answer just now is no
+-- reason to stop: this run has seen it connected.
+local function check_still_ours(c)
+  for _, gpu in ipairs(cards.chosen(c)) do
+    local _, failed = failover.try(cards.still_ours, c, gpu)
+    if failed and failed.code == "SECOND_WRITER" then
+      error(failed, 0)
+    end
+  end
+end
+
 local is_assigned = step "GPU assigned to the VM" {
   within = 60,
   remedy = "Get-VMAssignableDevice {name} on {node} shows what it has, Get-VMHostAssignableDevice "
@@ -294,7 +305,6 @@ local is_assigned = step "GPU assigned to the VM" {
   keeps = function(c)
     return c.memory.removed and table.concat(c.memory.removed, "; ")
   end,
-  retry = { times = 3, backoff = 1 },
   least = 3,
   holds = function(c)
     local vm = c.vm_id and c.hyperv:find_vm(c.vm_id)
@@ -317,6 +327,7 @@ local is_assigned = step "GPU assigned to the VM" {
     return failover.answer(not stray, stray and name_of(stray) .. " is assigned, too")
   end,
   act = function(c)
+    check_still_ours(c)
     local assigned = c.hyperv:assigned(c.vm_id)
     for _, stray in ipairs(strays(c, assigned)) do
       c:note("removing the record of a device that is not the chosen one: " .. name_of(stray))

@@ -60,7 +60,6 @@ local share_assigned = step "GPU share assigned to the VM" {
     return c.memory.shares_removed and "other shares are out of the machine's settings: they were "
       .. "of no use on this node"
   end,
-  retry = { times = 3, backoff = 1 },
   least = 3,
   when = function(c)
     return c.shares ~= nil and #c.shares > 0

@@ -7,10 +7,27 @@ local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
 local step = failover.step
 
+-- Files may be many, or busy for minutes.
+local function half(_, left)
+  return left / 2
+end
+
 -- A registration whose live files another node has deleted, while the copy is there to import from.
 local function outlived(c, vm)
   local definition = vm_state.unreachable_storage(vm) and vm_files.definition(c)
   return definition and not definition.live
+end
+
+-- With a saved state no device can be assigned, and what the guest's memory holds is lost with it:
+-- that is for people.
+local function refuse_saved(c, vm)
+  failure.raise({
+    code = "REFUSED", target = vm.id,
+    message = string.format("%s is saved on %s, and with a saved state it can have no device",
+      vm.name, c.node),
+    hint = string.format("start it once by hand and shut its guest down (Start-VM, Stop-VM -Name "
+      .. "%s), or give up what its memory holds: Remove-VMSavedState -VMName %s", vm.name, vm.name),
+  })
 end
 
 local known = step "VM's configuration found" {
@@ -34,8 +51,10 @@ local known = step "VM's configuration found" {
     local vm = c.hyperv:find_vm(id)
     if vm then
       vm_state.check_same_place(c, vm)
-      if vm_state.unreachable_storage(vm) and not outlived(c, vm) then
-        return false, "it is registered here, but its configuration storage is not reachable"
+      if vm.state == "saved" then
+        refuse_saved(c, vm)
+      elseif vm_state.unreachable_storage(vm) and not outlived(c, vm) then
+        vm_state.wait_for_storage(vm)
       end
       return true
     end
@@ -62,6 +81,7 @@ local function backup(is_enough)
     within = 120,
     remedy = "make room on the machine's disk, and let programs end that have its files open",
     keeps = "the copy of the configuration (Virtual Machines.takeover), which the next start needs",
+    lasts = half,
     least = 3,
     when = function(c)
       return c.vm.backup
@@ -130,8 +150,8 @@ end
 -- A planned machine that an earlier run left is not trusted: the file may have changed since.
 local imported = step "VM's configuration imported" {
   within = 120,
+  lasts = half,
   least = 5,
-  retry = { times = 5, backoff = 1 },
   holds = function(c)
     return vm_state.registered(c) ~= nil or (c.memory.imported or false)
       and vm_state.planned(c) ~= nil
@@ -258,8 +278,8 @@ local is_registered = step "VM registered on this node" {
     return c.memory.registered_by_us and "the configuration lies in the copy (Virtual Machines."
       .. "takeover), from which the next start imports it"
   end,
+  lasts = half,
   least = 5,
-  retry = { times = 2, backoff = 1 },
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then

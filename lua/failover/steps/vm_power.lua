@@ -5,6 +5,7 @@ local evidence = require("failover.evidence")
 local failure = require("failure")
 local guest_word = require("failover.guest_word")
 local requests = require("failover.parameters.requests")
+local scheduler = require("host.scheduler")
 local vm_access = require("failover.vm_access")
 local vm_files = require("failover.vm_files")
 local vm_state = require("failover.vm_state")
@@ -48,22 +49,71 @@ local not_running_elsewhere = step "VM not running on another node" {
       end
     end
     note_silent(c, silent, states)
+    c.memory.looked_elsewhere = scheduler.now()
     return true
   end,
 }
 
 local DEVICE_JOB = 260 -- JobType of mounting and dismounting an assignable device (fact sheet 1.9)
+local DEVICE_JOB_TIME = 120 -- seconds; such a job takes a few, and older ones hang
+local JOB_TIME = 300 -- seconds without progress after which a job hangs
+local REMEDY = "if it hangs, restart Hyper-V's management service on %s: Restart-Service vmms; "
+  .. "running machines go on"
+
+local function words_of(job)
+  return string.format("job %s is %s, %d%%%s", job.name or job.id, job.state, job.percent,
+    job.age and string.format(", for %d s", job.age) or "")
+end
+
+-- Seconds that a job has been seen at work, or says that it is; and those without progress.
+local function times_of(c, job)
+  local seen = c.memory.jobs or {}
+  c.memory.jobs = seen
+  local now, one = scheduler.now(), seen[job.id]
+  if not one or one.percent ~= job.percent then
+    one = { percent = job.percent, since = now, first = one and one.first or now }
+    seen[job.id] = one
+  end
+  return math.max(job.age or 0, now - one.first), now - one.since
+end
+
+-- Which device a job is about cannot be told. A young one may be about ours and is waited for; one
+-- that hangs does not end while we wait, and whether it has ours is seen when that is dismounted.
+local function device_job_counts(c, job)
+  local age = times_of(c, job)
+  if age < DEVICE_JOB_TIME then
+    return true
+  end
+  c:note_once(string.format("%s; it is about a device, nobody can tell which, and it is not waited "
+    .. "for any more; " .. REMEDY, words_of(job), c.node))
+  return false
+end
+
+-- A job on our machine is waited for while it goes on.
+local function await(c, job)
+  local age, idle = times_of(c, job)
+  if age >= JOB_TIME and idle >= DEVICE_JOB_TIME then
+    failure.raise({
+      code = "WMI_JOB_TIMEOUT", target = job.vm, hint = REMEDY:format(c.node),
+      message = string.format("%s, and has made no progress for %.0f s", words_of(job), idle),
+    })
+  elseif age >= 60 then
+    c:note_once(string.format("waiting for %s; " .. REMEDY, job.name or job.id, c.node))
+  end
+end
 
 -- A job that an earlier run started goes on when that run was killed, and takes the machine or its
--- card away in the middle of ours. Which card a job is about cannot be told, so all of them count.
+-- card away in the middle of ours.
 local undisturbed = step "no earlier job at work on the VM or a device" {
-  within = 120,
+  within = math.huge,
   holds = function(c)
     local id = vm_files.identify(c)
     for _, job in ipairs(id and c.hyperv:jobs() or {}) do
-      if job.vm == id or job.type == DEVICE_JOB then
-        return false, string.format("job %s is %s, %d%%", job.name or job.id, job.state,
-          job.percent)
+      if job.vm == id then
+        await(c, job)
+        return false, words_of(job)
+      elseif job.type == DEVICE_JOB and device_job_counts(c, job) then
+        return false, words_of(job)
       end
     end
     return true
@@ -86,12 +136,17 @@ local function refuse_to_start(c, vm)
   })
 end
 
+local LOOKED_ELSEWHERE = 60 -- seconds that a look at the other nodes counts before a start
+
+-- Powering on may take minutes (all memory of a machine with a device is taken at once): the job
+-- has as long as the run.
 local running = step "VM running" {
-  within = 300,
   least = 5,
   remedy = "look at {name} in Hyper-V Manager on {node}; if it hangs while starting: "
     .. "Restart-Service vmms there (running machines go on)",
-  retry = { times = 2, backoff = 2 },
+  lasts = function(c, left)
+    return left - math.min(c.vm.boot_timeout, left / 4)
+  end,
   holds = function(c)
     local vm = vm_state.registered(c)
     if not vm then
@@ -106,6 +161,10 @@ local running = step "VM running" {
     local vm = vm_state.registered(c)
     if vm and in_transition[vm.state] then
       return false
+    elseif vm and vm.state == "critical" then
+      vm_state.wait_for_storage(vm)
+    elseif scheduler.now() - (c.memory.looked_elsewhere or 0) > LOOKED_ELSEWHERE then
+      not_running_elsewhere.holds(c) -- the run has waited since
     end
     if not vm or vm.state ~= "off" then
       refuse_to_start(c, vm)
@@ -242,11 +301,9 @@ local has_gpu = step "VM has its GPU" {
 }
 
 -- Off, saved counts as not off, gone counts as off. Gracefully first; the quick way is to turn
--- it off.
+-- it off, again and again while the run has time: a stop that fails costs the whole server.
 local off = step "VM off" {
-  within = function(c)
-    return c.vm.shutdown_timeout + 60
-  end,
+  within = math.huge,
   grace = function(c)
     return c.vm.shutdown_timeout
   end,

@@ -6,6 +6,7 @@ local failure = require("failure")
 local scheduler = require("host.scheduler")
 local errors = require("lab.world.errors")
 local sight = require("lab.world.sight")
+local wmi = require("wmi")
 
 local M = {}
 
@@ -39,41 +40,20 @@ M.raise = raise
 
 local http_codes = { [401] = "EEM_AUTH", [403] = "EEM_AUTH", [404] = "EEM_NOT_FOUND" }
 
--- HTTP statuses without an envelope (natives/wsman_exchange.c); the call was not made then.
-local wmi_codes = { [401] = "WMI_AUTH", [403] = "WMI_ACCESS" }
-local untouched = { [401] = true, [403] = true, [404] = true, [405] = true }
-
--- Faults of WMI (natives/wsman_fault.c).
-local hresults = {
-  [errors.NOT_FOUND] = "WMI_NOT_FOUND",
-  [errors.ACCESS_DENIED] = "WMI_ACCESS",
-  [0x80070005] = "WMI_ACCESS",
-  [0x80041005] = "WMI_BAD_PARAMETER",
-  [errors.INVALID_CLASS] = "WMI_BAD_CLASS",
-  [errors.INVALID_PARAMETER] = "WMI_BAD_PARAMETER",
-  [0x8004100E] = "WMI_BAD_CLASS",
-  [0x80041017] = "WMI_BAD_QUERY",
-  [0x80041018] = "WMI_BAD_QUERY",
-  [0x8004102E] = "WMI_BAD_PARAMETER",
-  [errors.INVALID_METHOD_PARAMETERS] = "WMI_BAD_PARAMETER",
-  [0x8004103A] = "WMI_BAD_PARAMETER",
-}
-local busy = {
-  [0x800706BA] = true, [0x80041015] = true, [0x80041033] = true, [0x80041045] = true,
-  [0x8004106C] = true,
-}
-
--- The failure that a world error ({ http =, text = } or { hresult =, text = }) is to a script.
-local function failure_of(problem)
+-- The failure that a world error ({ http =, text = } or { hresult =, text = }) is to a script, by
+-- the native's own table of numbers. change: a method was called, which may have been carried out.
+local function failure_of(problem, change)
   if problem.http then
     local code = http_codes[problem.http] or (problem.http >= 500 and "EEM_SERVER") or "EEM_REFUSED"
     local failed = failure.new({ code = code, message = problem.text })
     failed.http = problem.http
     return failed
   end
-  local failed = failure.new({ code = hresults[problem.hresult] or "WMI_FAULT",
-    message = problem.text, transient = busy[problem.hresult] or false })
+  local code, transient, executed = wmi.meaning(problem.hresult)
+  local failed = failure.new({ code = code or "WMI_FAULT", message = problem.text,
+    transient = transient or false })
   failed.hresult, failed.http = problem.hresult, 500
+  failed.maybe_executed = executed and change or nil
   return failed
 end
 
@@ -125,12 +105,14 @@ local function refuse(call, rule, change)
   local failed
   if eem or not http then
     http = eem and (http or 500) or nil
-    failed = failure_of({ http = http, hresult = rule.hresult or errors.FAILED, text = text })
-    failed.maybe_executed = change and eem and http >= 500 or nil
+    local number = rule.hresult or math.tointeger(rule.code) or errors.FAILED
+    failed = failure_of({ http = http, hresult = number, text = text }, change)
+    failed.maybe_executed = failed.maybe_executed or change and eem and http >= 500 or nil
   else
-    failed = failure.new({ code = wmi_codes[http] or "WMI_BAD_ANSWER", message = text })
+    local code, transient, executed = wmi.page(http)
+    failed = failure.new({ code = code, message = text, transient = transient })
     failed.http = http
-    failed.maybe_executed = change and not untouched[http] or nil
+    failed.maybe_executed = change and executed or nil
   end
   error(told(failed, call.about), 0)
 end

@@ -549,6 +549,7 @@ local function jobs(self)
       list[#list + 1] = {
         id = job.id, type = job.type, state = job_states[job.state], name = job.kind,
         percent = hypervisor:percent(job), vm = vm and vm.id,
+        age = math.floor(self.world.clock.time - job.begin),
       }
     end
   end

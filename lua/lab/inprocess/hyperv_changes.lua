@@ -169,8 +169,13 @@ return function(Hyperv, looks)
     end
     runs.explained(function(failed)
       local vague = failed.code == "WMI_JOB_FAILED" or failed.code == "WMI_METHOD_FAILED"
+        or failed.code == "HYPERV_STATE"
       local now = vague and off and not planned and find(self, id, kind)
-      return now and now.state ~= "off" and failures.as(failed, "HYPERV_STATE") or failed
+      if now and now.state ~= "off" then
+        failed = failures.as(failed, "HYPERV_STATE")
+        failed.transient = false
+      end
+      return failed
     end, function()
       invoke(self, VSMS, "ModifySystemSettings", id, function()
         return host(self):modify_system(id, changes)

@@ -75,7 +75,11 @@ local words = {
   [32777] = "the system is not available", [32778] = "out of memory",
   [32779] = "file not found or in use",
 }
-local transient = { [4099] = true, [32774] = true }
+local transient = {
+  [3] = true, [5] = true, [4097] = true, [4099] = true, [32772] = true, [32774] = true,
+  [32775] = true, [32777] = true,
+}
+local maybe_done = { [3] = true, [32772] = true }
 
 -- Failures of the way to the host stay what they are.
 local answers = {
@@ -113,16 +117,18 @@ function M.explain(failed, method, target)
     return failed
   end
   failed.target = target
-  if not answers[failed.code] then
-    return failed
+  if not answers[failed.code] or failed.code == "WMI_FAULT" and failed.transient then
+    return failed -- a fault that passes is no verdict
   end
   local kind, message = kinds[method] or "O", tostring(failed.message):lower()
   for _, rule in ipairs(rules) do
     if fits(rule, failed, kind, message) then
-      return as(failed, rule[3])
+      local named = as(failed, rule[3])
+      named.transient = failed.transient or named.transient
+      return named
     end
   end
-  return kind == "P" and as(failed, "HYPERV_INVALID") or failed
+  return kind == "P" and not failed.transient and as(failed, "HYPERV_INVALID") or failed
 end
 
 -- A method that returned something else than 0 or "job started".
@@ -133,7 +139,7 @@ function M.of_method(method, code)
       words[code] and " (" .. words[code] .. ")" or ""),
     transient = transient[code] or method == "InitiateShutdown" and code == 32780 or false,
   })
-  failed.hresult = code
+  failed.hresult, failed.maybe_executed = code, maybe_done[code]
   return failed
 end
 

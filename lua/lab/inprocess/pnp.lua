@@ -90,11 +90,12 @@ local function not_found(id, why)
   calls.raise("PNP_NOT_FOUND", "the device " .. id .. " is not " .. why, { target = id })
 end
 
--- Faults of the method itself are plug and play's.
+-- Faults of the method itself are plug and play's; one that passes is no verdict.
 local function explained(failed, id)
   if failure.is(failed) then
     local code = failed.code == "WMI_NOT_FOUND" and "PNP_NOT_FOUND"
-      or (failed.code == "WMI_FAULT" or failed.code == "WMI_BAD_PARAMETER") and "PNP_FAILED"
+      or (failed.code == "WMI_FAULT" or failed.code == "WMI_BAD_PARAMETER")
+        and not failed.transient and "PNP_FAILED"
     failed = code and failures.as(failed, code) or failed
     failed.target = id
   end

@@ -309,6 +309,9 @@ M.transport = {
   { effect = "error", hresult = 0x80041001 }, { effect = "error", hresult = 0x80041002 },
   { effect = "error", hresult = 0x80041003 }, { effect = "error", hresult = 0x80041008 },
   { effect = "error", hresult = 0x80041045 }, { effect = "error after", hresult = 0x8004102F },
+  { effect = "error", http = 503 }, { effect = "error", hresult = 0x800706BA },
+  { effect = "error after", hresult = 0x800706BE }, { effect = "error", code = 2150859174 },
+  { effect = "error after", code = 2150858793 }, { effect = "error", code = 1359 },
 }
 -- Looks that in C ask for the machine, too, where they find nothing of it.
 M.asks_twice = {}
@@ -331,6 +334,7 @@ M.truths = {
   { effect = "job fails" }, { effect = "job fails", code = 32774, text = "no words" },
   { effect = "job fails", code = 32779, text = "no words" },
   { effect = "job fails", code = 32775, text = "no words" },
+  { effect = "job fails", code = 32777, text = "no words" },
   { effect = "job fails", text = "'vme2': Element not found. (0x80070490)" },
   { effect = "job fails", text = "General access denied error (0x80070005)" },
   { effect = "job fails", text = "the file is being used by another process" },
