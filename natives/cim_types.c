@@ -36,6 +36,7 @@ struct class_entry {
 #define U32A(n)   {n, TK_CIM_UINT32, true},
 #define U64(name) {name, TK_CIM_UINT64, false},
 #define U64A(n)   {n, TK_CIM_UINT64, true},
+#define S16(name) {name, TK_CIM_SINT16, false},
 #define S32(name) {name, TK_CIM_SINT32, false},
 #define T(name)   {name, TK_CIM_DATETIME, false},
 #define R(name)   {name, TK_CIM_REFERENCE, false},
@@ -108,14 +109,14 @@ static const struct entry everywhere[] = {
     U64("AvailableDecode") U64("MinPartitionDecode") U64("MaxPartitionDecode")
     U64("OptimalPartitionDecode") U64("TotalCompute") U64("AvailableCompute")
     U64("MinPartitionCompute") U64("MaxPartitionCompute") U64("OptimalPartitionCompute")
-    U16("PartitionId") U64("PartitionVfLuid")
+    U16("PartitionId") S("PartitionVfLuid")
     // export
     U8("CopySnapshotConfiguration") B("CopyVmStorage") B("CopyVmRuntimeInformation")
     B("CreateVmExportSubdirectory") U8("CaptureLiveState") S("SnapshotVirtualSystem")
     U8("BackupIntent") B("ExportForLiveMigration") SA("ExcludedVirtualHardDisks")
     B("DisableDifferentialOfIgnoredStorage") S("DifferentialBackupBase")
     // jobs and errors
-    U16("JobState") U16("JobRunTimes") S("JobStatus") U16("JobType") U16("PercentComplete")
+    U16("JobState") U32("JobRunTimes") S("JobStatus") U16("JobType") U16("PercentComplete")
     T("ElapsedTime") T("StartTime") T("ScheduledStartTime") T("TimeSubmitted")
     T("TimeBeforeRemoval") T("UntilTime") B("DeleteOnCompletion")
     B("Cancellable") U16("ErrorCode") S("ErrorDescription") S("ErrorSummaryDescription")
@@ -157,7 +158,7 @@ static const struct entry everywhere[] = {
     S("OSArchitecture") U64("FreePhysicalMemory") U64("TotalVisibleMemorySize")
     U64("FreeVirtualMemory") U64("TotalVirtualMemorySize") U32("NumberOfProcesses")
     U32("NumberOfUsers") U16("OSType") U32("OperatingSystemSKU") U32("ProductType")
-    S32("CurrentTimeZone") U16("ServicePackMajorVersion") U16("ServicePackMinorVersion")
+    S16("CurrentTimeZone") U16("ServicePackMajorVersion") U16("ServicePackMinorVersion")
     B("Primary") S("WindowsDirectory") S("SystemDirectory") S("SerialNumber")
     U32("AccessMask") B("Archive") B("Compressed") S("CompressionMethod") S("CSCreationClassName")
     T("CreationDate") S("Drive") S("EightDotThreeFileName") B("Encrypted") S("EncryptionMethod")
@@ -192,6 +193,8 @@ static const struct entry of_export[] = { S("SnapshotVirtualSystem")
 static const struct entry of_cimv2_device[] = { S("OperationalStatus") U32("LastErrorCode")
     {NULL, TK_CIM_UNKNOWN, false} };
 static const struct entry of_process[] = { U32("ProcessId") U32("Priority")
+    {NULL, TK_CIM_UNKNOWN, false} };
+static const struct entry of_computer[] = { U32("NumberOfProcessors")
     {NULL, TK_CIM_UNKNOWN, false} };
 static const struct entry of_partitionable[] = { S("Name") {NULL, TK_CIM_UNKNOWN, false} };
 
@@ -255,7 +258,7 @@ static const struct class_entry classes[] = {
     {"Win32_PnPDevicePropertyUint64", "Win32_PnPDeviceProperty", {NULL}, of_pnp_uint64},
     {"Win32_PnPDevicePropertyDateTime", "Win32_PnPDeviceProperty", {NULL}, of_pnp_datetime},
     {"Win32_OperatingSystem", NULL, {"Name"}, NULL},
-    {"Win32_ComputerSystem", NULL, {"Name"}, NULL},
+    {"Win32_ComputerSystem", NULL, {"Name"}, of_computer},
     {"Win32_Process", NULL, {"Handle"}, of_process},
     {"Win32_Service", NULL, {"Name"}, NULL},
     {"Win32_LogicalDisk", NULL, {"DeviceID"}, NULL},

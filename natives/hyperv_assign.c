@@ -54,7 +54,9 @@ int tk_hyperv_dismount(bool *changed, struct tk_hyperv *h, const char *instance,
         goto done;
     }
     settings = tk_cim_new("Msvm_AssignableDeviceDismountSettingData");
-    tk_cim_set(settings, "DeviceInstancePath", TK_CIM_STRING, instance ? instance : "");
+    if (instance) {
+        tk_cim_set(settings, "DeviceInstancePath", TK_CIM_STRING, instance);
+    }
     tk_cim_set(settings, "DeviceLocationPath", TK_CIM_STRING, location);
     tk_cim_set_bool(settings, "RequireAcsSupport", !force);
     tk_cim_set_bool(settings, "RequireDeviceMitigations", !force);

@@ -16,13 +16,19 @@ int tk_hyperv_check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm,
     return result;
 }
 
+// Without properties that we do not know: WS-Management tells no types, and a newer Windows refuses a
+// number that comes as text. What is left out keeps the host's default.
 static struct tk_cim_object *copy_setting(const struct tk_cim_object *from, const char *class_name)
 {
     struct tk_cim_object *setting = tk_cim_new(class_name);
 
     for (size_t i = 0; i < from->count; i++) {
         const struct tk_cim_property *p = &from->properties[i];
+        bool is_array;
 
+        if (tk_cim_known_type(class_name, p->name, &is_array) == TK_CIM_UNKNOWN) {
+            continue;
+        }
         for (size_t v = 0; v < p->count && p->type != TK_CIM_INSTANCE; v++) {
             if (p->is_array) {
                 tk_cim_add(setting, p->name, p->type, p->values[v].text);

@@ -3,7 +3,10 @@ file(GLOB PROVIDER_SOURCES CONFIGURE_DEPENDS tests/windows/provider/*.c natives/
      natives/wsman_*.c)
 add_library(wmi_provider SHARED EXCLUDE_FROM_ALL ${PROVIDER_SOURCES} natives/wmi.c
             natives/wmi_hresult.c natives/wmi_nocom_posix.c natives/wmi_wsman.c natives/http.c
-            natives/http_transfer.c natives/xml.c host/memory.c host/failure.c host/limit.c)
+            natives/http_login.c natives/http_transfer.c natives/xml.c natives/base64.c
+            natives/certificate.c natives/seal_frame.c natives/seal_sspi_win32.c
+            natives/seal_start.c natives/sha2.c host/memory.c host/failure.c host/limit.c
+            host/outside.c host/redact.c host/text_win32.c)
 target_include_directories(wmi_provider PRIVATE tests/windows/provider host natives)
 target_compile_options(wmi_provider PRIVATE -Wall -Wextra -Wconversion -Wshadow
                        $<$<BOOL:${TAKEOVER_WERROR}>:-Werror> -Wno-float-conversion)
