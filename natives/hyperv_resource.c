@@ -16,8 +16,8 @@ int tk_hyperv_check_off(struct tk_hyperv *h, const struct tk_vm_ref *vm,
     return result;
 }
 
-// Without properties that we do not know: WS-Management tells no types, and a newer Windows refuses a
-// number that comes as text. What is left out keeps the host's default.
+// Without properties that we do not know: WS-Management tells no types, and a newer Windows refuses
+// a number that comes as text. What is left out keeps the host's default.
 static struct tk_cim_object *copy_setting(const struct tk_cim_object *from, const char *class_name)
 {
     struct tk_cim_object *setting = tk_cim_new(class_name);

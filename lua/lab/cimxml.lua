@@ -70,7 +70,7 @@ local function read_instance(element)
   if element.name ~= "INSTANCE" or not class then
     bad("an INSTANCE with a CLASSNAME is missing")
   end
-  local properties = {}
+  local properties, types = {}, {}
   for _, property in ipairs(element) do
     if property.name == "PROPERTY" or property.name == "PROPERTY.ARRAY" then
       local name = property.attributes.NAME
@@ -79,13 +79,14 @@ local function read_instance(element)
       end
       if not name:find("^__") then -- Windows' own texts have the system's properties, too
         properties[name] = read_property(property)
+        types[name] = property.attributes.TYPE
       end
     elseif property.name == "PROPERTY.REFERENCE" then
       local value = child(property, "VALUE.REFERENCE")
       properties[property.attributes.NAME or "?"] = value and value.text
     end
   end
-  return { class = class, properties = properties }
+  return { class = class, properties = properties, types = types }
 end
 
 -- One instance from its text.

@@ -47,7 +47,10 @@ describe("the WS-Management face", function()
     assert.are.same({
       Text = "a <b>", Number = 7, Flag = true, List = { "x", "y" }, Target = target,
       Targets = { target, target }, When = "00000001020304.000000:000",
-      Setting = { class = "C", properties = { N = 5, L = { "p" }, F = false } },
+      Setting = {
+        class = "C", properties = { N = 5, L = { "p" }, F = false },
+        types = { Empty = "uint16", N = "uint64", L = "string", F = "boolean" },
+      },
     }, f.provider.called.arguments)
   end)
 

@@ -106,7 +106,8 @@ M:class("Msvm_MemorySettingData", ALLOCATIONS, "InstanceID",
 M:class("Msvm_ProcessorSettingData", ALLOCATIONS, "InstanceID", ALLOCATION
   .. ", uint64 MaxProcessorsPerNumaNode")
 M:class("Msvm_PciExpressSettingData", ALLOCATIONS, "InstanceID",
-  ALLOCATION .. ", uint16[] VirtualFunctions, string[] VirtualSystemIdentifiers")
+  ALLOCATION .. ", uint16[] VirtualFunctions, string[] VirtualSystemIdentifiers, "
+    .. "uint8 GuestPciExpressMode")
 
 M:class("Msvm_GpuPartitionSettingData", ALLOCATIONS, "InstanceID", ALLOCATION .. [[,
   uint64 MinPartitionVRAM, uint64 MaxPartitionVRAM, uint64 OptimalPartitionVRAM,

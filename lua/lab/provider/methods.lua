@@ -148,6 +148,17 @@ local function host_device(context, value)
   return id:match("^[Mm]icrosoft:[%x%-]+\\(.+)$")
 end
 
+-- As a host does: a number that comes as text, say, makes the whole call invalid.
+local function check_types(embedded)
+  local schema = type(embedded) == "table" and namespace.by_name[embedded.class:lower()]
+  for name, told in pairs(schema and embedded.types or {}) do
+    local property = schema.property_by_name[name:lower()]
+    if property and property.type ~= told and property.type ~= "reference" then
+      errors.wmi(0x80041008, "%s is a %s, not a %s", name, property.type, told)
+    end
+  end
+end
+
 -- What can be added: by class of the embedded setting.
 local add = {
   msvm_pciexpresssettingdata = function(context, id, settings)
@@ -176,6 +187,7 @@ service("AddResourceSettings", function(context, _, args)
   local class
   for _, embedded in ipairs(args.ResourceSettings or {}) do
     local settings = fields(embedded)
+    check_types(embedded)
     class = settings and embedded.class
     local how = class and add[class:lower()]
     if not how then

@@ -316,7 +316,7 @@ local function pci_template()
     VirtualQuantity = 1,
     Reservation = 1,
     Limit = 1,
-    VirtualFunctions = {},
+    VirtualFunctions = {}, GuestPciExpressMode = 0,
   })
 end
 
