@@ -116,7 +116,7 @@ static int read_type(const char *content_type, enum tk_seal_protocol *protocol,
     struct text rest = {content_type, strlen(content_type)};
     bool known = false;
 
-    boundary->len = 0;
+    *boundary = (struct text){"", 0};
     if (!same(cut(&rest, ';'), "multipart/encrypted")) {
         return refuse(err, "it has another Content-Type");
     }
