@@ -5,6 +5,7 @@ local needs = require("failover.vm_needs")
 local output = require("host.output")
 local problem_codes = require("failover.problem_codes")
 local requests = require("failover.parameters.requests")
+local verdict = require("host.verdict")
 
 local M = {}
 
@@ -154,7 +155,7 @@ local function objections(report, plan)
     if entry.state == "refused" and entry.name == RUNS_ELSEWHERE then
       return { { "ok", failed.message .. ": a start here is refused meanwhile" } }
     elseif real and not (failed.details or {}).follows then
-      list[#list + 1] = { "fail", report.words_of(failed), failed.hint }
+      list[#list + 1] = { "fail", report.words_of(failed), verdict.remedy(failed, report.about) }
     end
     certain = certain and entry.state == "already"
   end

@@ -4,12 +4,14 @@
 local check_vm = require("host.check_vm")
 local evidence = require("failover.evidence")
 local exit_codes = require("host.exit_codes")
+local failure = require("failure")
 local loop = require("loop")
 local output = require("host.output")
 local reach = require("failover.engine.reach")
 local schema = require("failover.parameters.schema")
 local session = require("host.session")
 local side_by_side = require("failover.side_by_side")
+local verdict = require("host.verdict")
 
 local M = {}
 
@@ -37,7 +39,7 @@ Report.__index = Report
 
 -- Text of a failure, by which a cause is said once.
 local function words_of(failed)
-  return failed.message .. " (" .. failed.code .. ")"
+  return failure.text(failed) .. " (" .. failed.code .. ")"
 end
 
 Report.words_of = words_of
@@ -88,7 +90,7 @@ function Report:tell(subject, worst, ok, text, hint, state)
     end
     return state ~= "fail"
   end
-  self:add(worst or "fail", subject, words_of(text), text.hint)
+  self:add(worst or "fail", subject, words_of(text), verdict.remedy(text, self.about))
   return false
 end
 
@@ -292,7 +294,7 @@ local function check_peers(report, c, missing)
     if ok and state.reachable then
       return ("%s answers, %d virtual machines"):format(name, #state.vms)
     elseif ok or not is_asked(c, name) then
-      return words_of(failed), failed.hint, "warn"
+      return words_of(failed), verdict.remedy(failed, report.about), "warn"
     end
     error(failed, 0)
   end)
@@ -304,7 +306,9 @@ function M.run(arguments, program)
   if arguments.vm then
     s:vm(arguments.vm)
   end
-  local report = setmetatable({ list = {}, said = {}, fails = 0 }, Report)
+  local report = setmetatable({
+    list = {}, said = {}, fails = 0, about = { node = s:node(), vm = #vms == 1 and vms[1] or nil },
+  }, Report)
   local parameters = s.parameters
   output.line("%s", output.paint("check on " .. s:node(), "bold"))
   report:add("ok", "parameters", ("%s: %d nodes, %d virtual machines"):format(parameters.file,
