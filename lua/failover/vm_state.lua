@@ -97,10 +97,12 @@ function M.unreachable_storage(vm)
 end
 
 -- Raises what says so; it passes, for the storage may come back.
-function M.wait_for_storage(vm)
+function M.wait_for_storage(c, vm)
   failure.raise({
     code = "HYPERV_STATE", target = vm.id, transient = true,
     message = vm.name .. " is registered here, but its configuration storage is not reachable",
+    hint = "is the shared disk connected to " .. c.node .. " (look in EXPRESSCLUSTER)? Then "
+      .. "the same command again",
   })
 end
 

@@ -54,7 +54,7 @@ local known = step "VM's configuration found" {
       if vm.state == "saved" then
         refuse_saved(c, vm)
       elseif vm_state.unreachable_storage(vm) and not outlived(c, vm) then
-        vm_state.wait_for_storage(vm)
+        vm_state.wait_for_storage(c, vm)
       end
       return true
     end

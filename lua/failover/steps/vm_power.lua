@@ -162,7 +162,7 @@ local running = step "VM running" {
     if vm and in_transition[vm.state] then
       return false
     elseif vm and vm.state == "critical" then
-      vm_state.wait_for_storage(vm)
+      vm_state.wait_for_storage(c, vm)
     elseif scheduler.now() - (c.memory.looked_elsewhere or 0) > LOOKED_ELSEWHERE then
       not_running_elsewhere.holds(c) -- the run has waited since
     end
