@@ -71,6 +71,14 @@ void tk_exchange_drop(struct tk_exchange *exchange);
 // Drops the connection when no answer was given.
 void tk_exchange_release(struct tk_exchange *exchange);
 
+// A port on which connections come to nothing, without being refused. Code HTTPD_FAILED.
+struct tk_httpd_mute;
+
+int tk_httpd_mute_open(struct tk_httpd_mute **out, const char *address, int port,
+                       struct tk_failure *err);
+int tk_httpd_mute_port(const struct tk_httpd_mute *mute);
+void tk_httpd_mute_close(struct tk_httpd_mute *mute);
+
 void tk_httpd_pairs_add(struct tk_httpd_pairs *pairs, const char *name, const char *value);
 void tk_httpd_pairs_free(struct tk_httpd_pairs *pairs);
 

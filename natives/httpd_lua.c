@@ -14,8 +14,9 @@
 #define MAX_BODY      (UINT64_C(16) << 20)
 
 struct server {
-    struct tk_httpd *httpd; // NULL once closed
-    lua_State *acceptor;    // the task that waits for requests, while it waits
+    struct tk_httpd *httpd;     // NULL once closed, and for a port that says nothing
+    struct tk_httpd_mute *mute; // that port, NULL once closed
+    lua_State *acceptor;        // the task that waits for requests, while it waits
     int port;
 };
 
@@ -277,6 +278,10 @@ static int l_close(lua_State *L)
         s->httpd = NULL;
         on_arrived(s); // ends the accepting task
     }
+    if (s->mute) {
+        tk_httpd_mute_close(s->mute);
+        s->mute = NULL;
+    }
     return 0;
 }
 
@@ -292,7 +297,20 @@ struct listen_options {
     const char *address, *certificate, *key;
     uint64_t max_body;
     int handler;
+    bool silent;
 };
+
+// A server that says nothing: is on top.
+static int listen_silently(lua_State *L, struct server *s, const struct listen_options *o)
+{
+    struct tk_failure err;
+
+    if (tk_httpd_mute_open(&s->mute, o->address, (int)o->port, &err) != 0) {
+        return tk_raise(L, &err);
+    }
+    s->port = tk_httpd_mute_port(s->mute);
+    return 1;
+}
 
 static int l_listen(lua_State *L)
 {
@@ -302,7 +320,8 @@ static int l_listen(lua_State *L)
         {"certificate", TK_OPT_STRING, offsetof(struct listen_options, certificate), false},
         {"key", TK_OPT_STRING, offsetof(struct listen_options, key), false},
         {"max_body", TK_OPT_SIZE, offsetof(struct listen_options, max_body), false},
-        {"handler", TK_OPT_VALUE, offsetof(struct listen_options, handler), true},
+        {"handler", TK_OPT_VALUE, offsetof(struct listen_options, handler), false},
+        {"silent", TK_OPT_BOOLEAN, offsetof(struct listen_options, silent), false},
         {NULL, 0, 0, false},
     };
     struct listen_options o = {.max_body = MAX_BODY};
@@ -313,12 +332,18 @@ static int l_listen(lua_State *L)
     lua_settop(L, 1);
     luaL_checktype(L, 1, LUA_TTABLE);
     tk_options(L, 1, "httpd.listen", spec, &o);
-    luaL_checktype(L, o.handler, LUA_TFUNCTION);
+    if (!o.silent) {
+        luaL_argcheck(L, o.handler && lua_isfunction(L, o.handler), 1,
+                      "handler must be a function");
+    }
     luaL_argcheck(L, o.port >= 0 && o.port <= 65535, 1, "port must be from 0 to 65535");
     luaL_argcheck(L, !o.certificate == !o.key, 1, "certificate and key belong together");
     s = lua_newuserdatauv(L, sizeof *s, 0);
     *s = (struct server){0};
     luaL_setmetatable(L, SERVER_TYPE);
+    if (o.silent) {
+        return listen_silently(L, s, &o);
+    }
     options.address = o.address;
     options.port = (int)o.port;
     options.certificate = o.certificate;

@@ -1,6 +1,7 @@
 -- The simulated cluster over real sockets: one world, ExpEther Manager's REST face, a WS-Management
 -- face for each node, and the administrator's endpoint. A node without power has no server:
--- connections to it are refused, and it comes back on the port that it had.
+-- connections to it come to nothing, or are refused (switch dead_nodes), and it comes back on the
+-- port that it had.
 local admin = require("lab.admin")
 local eem_rest = require("lab.eem_rest")
 local httpd = require("httpd")
@@ -63,17 +64,35 @@ end
 local function close_server(entry)
   if entry.server then
     entry.server:close()
-    entry.server = nil
   end
+  entry.server, entry.silent = nil, nil
+end
+
+-- A node that is down says nothing on its port, or refuses.
+local function fall_silent(lab, entry)
+  local silent = lab.world.switches.dead_nodes == "silent"
+  if entry.silent == silent then
+    return
+  end
+  close_server(entry)
+  if silent then
+    local ok, server = pcall(httpd.listen, { silent = true, address = lab.options.address,
+      port = entry.port })
+    entry.server = ok and server or nil -- somebody has its port: the next look tries again
+  end
+  entry.silent = entry.server ~= nil
 end
 
 -- Servers of nodes that have lost power are closed, those of nodes that are up again opened.
 function Lab:follow_power()
   for name, entry in pairs(self.nodes) do
     local node = self.world:node(name)
-    if not node or not node.up then
+    if node and not node.up then
+      fall_silent(self, entry)
+    elseif not node then
       close_server(entry)
-    elseif not entry.server then
+    elseif not entry.server or entry.silent then
+      close_server(entry)
       local ok, server = pcall(listen, self, entry.face, entry.port, true)
       entry.server = ok and server or nil -- somebody has its port: the next look tries again
     end

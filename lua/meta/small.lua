@@ -324,8 +324,9 @@ local HttpServer = {}
 -- answer) }. It returns { status = 200, headers = {}, body = "", pad = bytes of blanks sent after the body, truncate = break off after that
 -- many bytes of what Content-Length promised }, or nil after request.close(). An error in it is answered with 500. A longer body than
 -- max_body ("16MiB") is answered with 413. address: numeric, default "127.0.0.1". port 0: chosen freely. With certificate and key (PEM
--- texts): https. The server lives until close(), whoever holds the handle. Raises HTTPD_FAILED.
----@param options { port: integer?, address: string?, certificate: string?, key: string?, max_body: string?, handler: function }
+-- texts): https. With `silent` instead of a handler a connection comes to nothing, as with a server without power: Linux drops what its full
+-- queue has no room for (Windows refuses it). The server lives until close(), whoever holds the handle. Raises HTTPD_FAILED.
+---@param options { port: integer?, address: string?, certificate: string?, key: string?, max_body: string?, handler: function?, silent: boolean? }
 ---@return HttpServer
 function httpd.listen(options) end
 ---@return integer

@@ -284,6 +284,32 @@ describe("on virtual time", function()
 end)
 
 describe("over HTTP", function()
+  it("a node without power says nothing on its port, and comes back on it", function()
+    local rig = support.start({ switches = { dead_nodes = "silent" } })
+    local options = {}
+    for name, value in pairs(rig.lab.wmi.ms1) do
+      options[name] = value
+    end
+    local function ask(connect_timeout)
+      options.connect_timeout = connect_timeout
+      local wmi = require("wmi").open(options)
+      local began = scheduler.now()
+      local ok, rows = pcall(wmi.query, wmi, "SELECT * FROM Msvm_ComputerSystem")
+      wmi:close()
+      return ok, rows, scheduler.now() - began
+    end
+    for _ = 1, 2 do
+      rig.lab.admin:power("ms1", "off")
+      local ok, failed, took = ask(0.3)
+      assert.same({ false, "WMI_UNREACHABLE" }, { ok, failed.code })
+      assert.is_true(took >= 0.3)
+      rig.lab.admin:power("ms1", "on")
+      local again, problem = ask(10)
+      assert.is_true(again, tostring(problem))
+    end
+    rig:stop()
+  end)
+
   it("a silent target accepts and says nothing, until the fault is taken back", function()
     local rig = support.start({})
     local options = {}

@@ -7,7 +7,7 @@
 -- lab.eem_url, lab.nodes.<node>.url, lab.admin (lab/client.lua), lab:stop(). In process, lab.server
 -- is the server and lab.server.world its world; as a process, lab.process is the child. Options are
 -- those of lab.server.start, except that a process takes only what JSON can carry; latency is 0
--- unless given. env: of the process.
+-- unless given, and nodes without power refuse connections. env: of the process.
 local client = require("lab.client")
 local json = require("json")
 local loop = require("loop")
@@ -61,6 +61,12 @@ function M.start(options)
     plain[name] = value
   end
   plain.process, plain.env = nil, nil
+  -- Silence takes real time: a node without power refuses, unless a spec wants it otherwise.
+  local switches = { dead_nodes = "refused" }
+  for name, value in pairs(options.switches or {}) do
+    switches[name] = value
+  end
+  plain.switches = switches
   if plain.latency == nil then
     plain.latency = 0
   end
