@@ -203,6 +203,18 @@ function M.node_of_group(c, group_id)
   end
 end
 
+-- Does the cluster's word speak of this node? EXPRESSCLUSTER's says that a node has failed, not
+-- which (`unnamed`): a device that the machine is promised by its id is meant to be where the
+-- machine was; of any other device nothing is said while another node is silent, too.
+local function speaks_of(c, gpu, holder, word)
+  for _, name in ipairs(word.unnamed and gpu.described and c:peers() or {}) do
+    if name ~= holder and M.silent(c, name) then
+      return false
+    end
+  end
+  return true
+end
+
 -- Says why the device may be taken from `holder`, or raises REFUSED (it is in use there) or
 -- NO_EVIDENCE.
 ---@return string evidence
@@ -216,7 +228,7 @@ function M.for_taking(c, gpu, holder)
     return holder .. " is reachable and no running virtual machine there uses it"
   end
   local word = c.cluster:peer(holder)
-  if word and word.down then
+  if word and word.down and speaks_of(c, gpu, holder, word) then
     return word.says .. " and " .. holder .. " does not answer"
   end
   if board_is_off(c, c.parameters.nodes[holder].group_id) then

@@ -182,15 +182,15 @@ end
 
 -- Starts a command. options: event, evidence, disk, ecx, timeout, wait, sequence, sequence_file, of
 -- (for plan: the name of the sequence), listener, faults (number of an outside call, or a
--- change as "eem PUT 1": its target, name and the how many-th of these -> "crash before", "crash
--- after", "timeout", "timeout after", "refuse", "lie", "garbage", "stop comes").
+-- change as "eem PUT 1": its target, name and the how many-th of these -> a word of docs/scenarios:
+-- "crash before", "lie", "empty", ...), kinds (true: run.kinds gets what each call is).
 function M.start(world, parameters, command, vm, node, options)
   options = options or {}
   local self = setmetatable({
     world = world, parameters = parameters, command = command, vm = vm, node = node,
     listener = options.listener, said = {}, calls = {}, count = 0,
-    faults = options.faults, made = options.faults and {}, by = name_of(world, node, command),
-    began = scheduler.now(), secret = M.SECRET,
+    faults = options.faults, made = options.faults and {}, kinds = options.kinds and {},
+    by = name_of(world, node, command), began = scheduler.now(), secret = M.SECRET,
   }, Actor)
   self.before = require("lab.checks").snapshot(world, self)
   self.task = scheduler.spawn_family(function()

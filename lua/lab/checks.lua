@@ -9,6 +9,56 @@ local function list(names)
   return #names > 0 and table.concat(names, ", ") or "nowhere"
 end
 
+-- The nodes on which it runs. One whose disk was taken away is only paused for a while (I2).
+local function where_it_runs(actor, vm)
+  local nodes, critical = {}, {}
+  for _, place in ipairs(vm.registered) do
+    critical[place.node] = place.critical
+  end
+  for _, node in ipairs(vm.running) do
+    nodes[#nodes + 1] = (node == actor.node or not critical[node]) and node or nil
+  end
+  return nodes
+end
+
+-- States in which a machine is neither off nor broken, or nobody knows (EnabledState).
+local NOT_KNOWN = { [0] = true, [1] = true, [5] = true, [7] = true, [8] = true }
+
+local ALIVE = { [2] = true, [3] = true } -- heartbeats, the second of an older protocol
+
+-- Whether the machine runs on the actor's node with everything that belongs to it, and is shown so
+-- or in a state that says nothing.
+local function runs_well(world, actor, vm)
+  local hyperv = world:node(actor.node).hyperv
+  local own, guest = hyperv.by_id[vm.id], world:guest_of(vm.id)
+  local parameters = actor.parameters.vms[actor.vm]
+  if not (own and parameters and own.state == 2 and not own.critical and own.booted) then
+    return false
+  end
+  local shown = own.shown
+  if shown and not (NOT_KNOWN[shown.enabled_state or 0]
+    and not shown.health_state and not shown.operational_status) then
+    return false
+  end
+  local most, least = requests.wanted(parameters)
+  local count = #vm.devices + #vm.shares
+  return count >= least and count <= most and not hyperv:has_broken_card(own)
+    and not (guest.broken_driver or guest.publisher) and ALIVE[hyperv:heartbeat(own)] or false
+end
+
+-- I4: monitor says ok of what runs here, and neither "stopped" nor "broken" of what runs well.
+local wrong_answers = { [18] = "stopped", [19] = "broken" }
+
+local function honest_monitor(actor, code, vm, running)
+  if code == 0 and running ~= actor.node then
+    return "I4", string.format("monitor on %s says ok, but %s runs %s", actor.node, actor.vm,
+      running)
+  elseif wrong_answers[code] and actor.before.well and runs_well(actor.world, actor, vm) then
+    return "I4", string.format("monitor on %s says %s, but %s runs there, and well", actor.node,
+      wrong_answers[code], actor.vm)
+  end
+end
+
 -- I4: a start that says ok runs here, alone, with the device that EEM moved; a stop that says ok
 -- is off or gone.
 local function honest(world, actor, code)
@@ -16,7 +66,7 @@ local function honest(world, actor, code)
   if not vm then
     return nil
   end
-  local running = list(vm.running)
+  local running = list(where_it_runs(actor, vm))
   if actor.command == "start" and code == 0 and not actor.skipped then
     if running ~= actor.node then
       return "I4", string.format("start on %s says ok, but %s runs %s", actor.node, actor.vm,
@@ -28,7 +78,12 @@ local function honest(world, actor, code)
       return "I4", string.format("start on %s says ok, but %s has %d devices", actor.node, actor.vm,
         count)
     end
-    if actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
+    local own = world:node(actor.node).hyperv.by_id[vm.id]
+    if actor.parameters.vms[actor.vm].guest_gpu == true and (world:guest_of(vm.id).broken_driver
+      or world:node(actor.node).hyperv:has_broken_card(own)) then
+      return "I4", string.format("start on %s says ok, but the GPU of %s does not work",
+        actor.node, actor.vm)
+    elseif actor.parameters.vms[actor.vm].heartbeat and not vm.booted then
       return "I4", string.format("start on %s says ok, but the guest has not booted", actor.node)
     end
   elseif actor.command == "stop" and code == 0 then
@@ -37,9 +92,8 @@ local function honest(world, actor, code)
         return "I4", string.format("stop on %s says ok, but %s runs there", actor.node, actor.vm)
       end
     end
-  elseif actor.command == "monitor" and code == 0 and running ~= actor.node then
-    return "I4", string.format("monitor on %s says ok, but %s runs %s", actor.node, actor.vm,
-      running)
+  elseif actor.command == "monitor" then
+    return honest_monitor(actor, code, vm, running)
   end
 end
 
@@ -67,6 +121,9 @@ function M.snapshot(world, actor)
   for _, call in ipairs(actor.calls) do -- chosen by description: those that it has connected
     local id = call.native == "eem" and call.verb == "connect" and call.request[1]
     own[id or ""] = true
+  end
+  if vm and actor.command == "monitor" then
+    shot.well = runs_well(world, actor, vm)
   end
   shot.group = {}
   for _, device in ipairs(world.fabric.slots) do

@@ -1,8 +1,9 @@
 -- The explorer: runs sequences in the simulated cluster with a fault at every single call to the
 -- outside, and then random
 -- schedules of commands, deaths and faults. Its parts: play (one schedule), situations (a fault
--- at every call), random (schedules from a seed, in families), families (plays one of these),
--- shrink (short, and as text).
+-- at every call; odd_situations has those in which something is not as it seems), oddities (their
+-- events), settings (clusters and parameters), random (schedules from a seed, in families),
+-- families (plays one of these), shrink (short, and as text).
 local families = require("lab.explorer.families")
 local player = require("lab.explorer.play")
 local random = require("lab.explorer.random")
@@ -11,9 +12,10 @@ local situations = require("lab.explorer.situations")
 
 local M = {
   commands = player.commands,
-  setting = player.setting,
+  setting = require("lab.explorer.settings").setting,
   play = player.play,
   situations = situations.situations,
+  ordinary = situations.ordinary,
   single_faults = situations.single_faults,
   random_schedule = random.schedule,
   shrink = shrink.shrink,
@@ -60,8 +62,8 @@ function M.setting_for(setting, situation)
 end
 
 -- The first schedule that breaks a rule: without any fault, with one, of a random kind.
-local function first_broken(setting, commands, count)
-  for _, situation in ipairs(situations.situations) do
+local function first_broken(setting, commands, count, list)
+  for _, situation in ipairs(list) do
     for _, after in ipairs(commands[situation.command] and situation.after or {}) do
       local schedule, played = situations.clean(situation, after), M.setting_for(setting, situation)
       local found = player.play(played, schedule)
@@ -70,7 +72,7 @@ local function first_broken(setting, commands, count)
       end
     end
   end
-  for _, situation in ipairs(situations.situations) do
+  for _, situation in ipairs(list) do
     local found, bad
     local played = M.setting_for(setting, situation)
     if commands[situation.command] then
@@ -96,8 +98,10 @@ end
 -- random
 -- schedules
 -- found none either.
-function M.find(setting, commands, count)
-  local found, schedule, played = first_broken(setting, commands, count)
+-- `list`: situations, by default all.
+function M.find(setting, commands, count, list)
+  local found, schedule, played = first_broken(setting, commands, count,
+    list or situations.situations)
   if found then
     schedule, found = shrink.shrink(played, schedule, found)
   end

@@ -188,7 +188,9 @@ local DEFAULTS = {
 local PREPARED = { stop_action = 2, cache_types = true, low_mmio = 3072, high_mmio = 33280 }
 
 local function config_of(world, definition)
-  local config = { name = definition.name, root = definition.root, created = world:dmtf() }
+  local config = {
+    name = definition.called or definition.name, root = definition.root, created = world:dmtf(),
+  }
   config.snapshot_root, config.swap_root = definition.root, definition.root
   for name, default in next, DEFAULTS do
     local value = definition[name]
@@ -255,7 +257,12 @@ local function add_vm(world, definition)
   local id = definition.id:upper()
   world.vm_list[#world.vm_list + 1] = { id = id, name = definition.name }
   local config = config_of(world, definition)
+  local registered = definition.registered or {}
+  registered = type(registered) == "string" and { registered } or registered
   local first = world.node_list[1]
+  if not world.disks[config.root:sub(1, 1):upper()] then -- a disk of the node's own
+    first = world.node_by_name[registered[1]] or first
+  end
   local path = first.hyperv:config_path(config.root, id)
   local entry = write_file(world, first, path, 54322)
   entry.config, entry.vm_id = config, id
@@ -263,8 +270,7 @@ local function add_vm(world, definition)
   for _, disk in ipairs(config.disks) do
     write_file(world, first, disk.path, 40 << 30)
   end
-  local registered = definition.registered or {}
-  for i, name in ipairs(type(registered) == "string" and { registered } or registered) do
+  for i, name in ipairs(registered) do
     local node = world.node_by_name[name]
     local vm = node.hyperv:register(id, config, path)
     if i == 1 then

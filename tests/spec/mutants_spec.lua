@@ -14,7 +14,8 @@ describe("the explorer", function()
       local command = name:match("^%a+")
       local sequence = failover.load_sequence(FOLDER .. "/" .. name)
       local setting = explorer.setting({ [command] = sequence })
-      local found, schedule, played = explorer.find(setting, { [command] = true }, SOME)
+      local found, schedule, played = explorer.find(setting, { [command] = true }, SOME,
+        explorer.ordinary)
       assert(found, "it survives")
       assert.truthy(#schedule <= 10, "it takes " .. #schedule .. " events")
       -- What was found is repeatable, and is no fault of the shipped sequences.

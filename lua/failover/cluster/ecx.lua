@@ -13,7 +13,9 @@ end
 -- (docs/facts/ecx-eem.md#1.1).
 function Ecx:peer()
   if self.environment.event == "failover" then
-    return { down = true, says = "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER)" }
+    return {
+      down = true, unnamed = true, says = "EXPRESSCLUSTER reports a failover (CLP_EVENT=FAILOVER)",
+    }
   end
 end
 

@@ -4,7 +4,8 @@
 --   stop_group(group)  has the engine stop a group or resource, which it would start again at once
 --                      if somebody else stopped it; false where its commands are not here
 --   peer(name)         what the engine knows of another node: { down = boolean, says = text }, or
---                      nil where it says nothing; `down` only where the engine is certain
+--                      nil where it says nothing; `down` only where the engine is certain;
+--                      `unnamed`: that some node is down, and not which
 local failure = require("failure")
 
 local M = {}

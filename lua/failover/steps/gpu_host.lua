@@ -41,6 +41,20 @@ local function explained(c, failed)
   return failed
 end
 
+-- What this host does not show at all, nil where it does: one whose services show nothing says
+-- nothing of a card either, and the card must not be suspected for it. Every computer has PCI
+-- devices. Asked only when a step has failed.
+local function blindness(c)
+  local devices = failover.try(function()
+    return c.pnp:devices({ locations = false })
+  end)
+  if not devices or #devices == 0 then
+    return "plug and play of " .. c.node .. " shows no PCI device at all"
+  elseif not failover.try(c.hyperv.vms, c.hyperv) then
+    return "Hyper-V of " .. c.node .. " does not show what there is"
+  end
+end
+
 local present = step "GPU visible on this node" {
   within = function(_, left)
     return math.max(60, left / 20)
@@ -72,9 +86,9 @@ local present = step "GPU visible on this node" {
     end
   end,
   ended = function(c, failed, took)
-    -- Every computer has PCI devices: a list without any says nothing of this card.
-    if failed and #c.pnp:devices({ locations = false }) == 0 then
-      c:note("plug and play of " .. c.node .. " shows no PCI device at all")
+    local blind = failed and blindness(c)
+    if blind then
+      c:note(blind)
     else
       quarantine.suspect_troubled(c, failed, took)
     end
@@ -84,7 +98,9 @@ local present = step "GPU visible on this node" {
 local device_refuses = { HYPERV_NOT_ASSIGNABLE = true, WRONG_DEVICE = true }
 
 local function suspect_refusing(c, failed)
-  quarantine.suspect_handled(c, failed, device_refuses)
+  if failed and device_refuses[failed.code] and not blindness(c) then
+    quarantine.suspect_handled(c, failed, device_refuses)
+  end
 end
 
 local function off(device)

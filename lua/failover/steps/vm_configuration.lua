@@ -392,7 +392,9 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
   end,
   act = function(c)
     local vm = vm_state.registered(c)
-    if vm.state ~= "off" then
+    if not vm then
+      return -- not listed just now: holds says so
+    elseif vm.state ~= "off" then
       failure.raise({
         code = "REFUSED", node = c.node,
         message = string.format("%s is %s; its settings change only while it is off", vm.name,

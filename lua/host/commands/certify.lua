@@ -15,9 +15,12 @@ function M.define(command, cli)
   command:description([[
 Runs the sequences in the simulated cluster with a fault at every single call to the outside: a
 crash before and after it, an answer that never comes (with and without the change having been
-made), a refusal, a lie, garbage. Then the same node tries again, or the other node takes over, and
-the safety rules are checked after everything. Then random schedules of commands, deaths and faults,
-each from its seed. Run it after every edit of a sequence.
+made), a refusal, a lie, garbage; and with what is no error at all: at every look a list without
+rows, once or from then on, everywhere a target that falls silent. The same where something is not
+as it seems: a state that nobody knows, a host that answers for another one, a machine that is not
+listed, a board shown off. Then the same node tries again, or the other node takes over, and the
+safety rules are checked after everything. Then random schedules of commands, deaths, faults and
+oddities, each from its seed. Run it after every edit of a sequence.
 
 With --state DIR a certificate is written there when every rule held. It names the files that were
 explored; start, stop and the others then warn when the files at hand differ (or refuse, or use the
@@ -251,13 +254,13 @@ end
 local function show(sum, took)
   local cases, bad = 0, 0
   for _, entry in ipairs(sum.order) do
-    output.line("  %s %4d calls  %6d cases  %s", output.pad(entry.name, 28), entry.calls,
+    output.line("  %s %4d calls  %6d cases  %s", output.pad(entry.name, 32), entry.calls,
       entry.cases,
       entry.bad == 0 and output.paint("no violation", "green") or output.paint(entry.bad
         .. " violations", "red"))
     cases, bad = cases + entry.cases, bad + entry.bad
   end
-  output.line("  %s             %6d cases  %s", output.pad("random schedules", 28), sum.random,
+  output.line("  %s             %6d cases  %s", output.pad("random schedules", 32), sum.random,
     sum.random_bad == 0 and output.paint("no violation", "green")
       or output.paint(sum.random_bad .. " violations", "red"))
   local total_bad = bad + sum.random_bad

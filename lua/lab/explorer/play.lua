@@ -5,24 +5,33 @@
 --   { "start", node, { vm =, event =, faults = { [n] = effect } } }   a command, to its end
 --   { "must", "start", node, {...} }                                  the same, and it must end
 -- well
+--   { "never", "start", node, {...} }                                 the same, and it must not
 --   { "together", { events } }                                        at the same time
---   { "kill", node } { "boot", node } { "disk", node, disk } { "eem", up } { "guest", behaviour
--- } { "wait", s }
+--   { "kill", node, board } { "boot", node } { "disk", node, disk } { "eem", up }
+--   { "guest", behaviour } { "wait", s }, and those of oddities.lua
 local actor = require("lab.actor")
 local checks = require("lab.checks")
 local exit_codes = require("host.exit_codes")
-local failover = require("failover")
 local failure = require("failure")
+local oddities = require("lab.explorer.oddities")
 local scheduler = require("host.scheduler")
+local settings = require("lab.explorer.settings")
 local telling = require("lab.telling")
 local virtual_clock = require("lab.virtual_clock")
 local world = require("lab.world")
 
 local M = {}
 
-M.commands = { "start", "stop", "prepare", "recover", "monitor" }
+M.commands = settings.commands
 M.effects = { "crash before", "crash after", "timeout", "timeout after", "refuse", "lie",
   "garbage", "stop comes" }
+-- Those that are no error at all, and what can have them: answers of looks without rows, targets
+-- that fall silent, methods that are not possible now.
+M.quiet_effects = {
+  look = { "empty", "empty from here", "short", "silence" },
+  change = { "silence" },
+  method = { "silence", "busy" },
+}
 
 local VM = "vme2" -- of an event that names none
 
@@ -33,11 +42,21 @@ local function broken(id, text)
   failure.raise({ code = "VM_BROKEN", message = text, details = { rule = id, text = text } })
 end
 
+-- What is none of ours runs on whatever happens.
+local function check_strangers(play)
+  for _, name in ipairs(play.strangers or {}) do
+    if #play.world.invariants:vm_truth(name).running ~= 1 then
+      broken("I1", name .. ", which is none of ours, does not run any more")
+    end
+  end
+end
+
 local function check_world(play)
   local violation = play.world:violations()[1]
   if violation then
     broken(violation.id, violation.text)
   end
+  check_strangers(play)
 end
 
 local function check_run(play, run, code)
@@ -83,14 +102,15 @@ local function command(play, name, node, options)
   tell(play, "%-4s %s %s", node, name, options.vm or VM)
   local run = actor.start(play.world, play.parameters, name, options.vm or VM, node, {
     event = options.event, evidence = options.evidence, faults = options.faults,
-    sequence = play.sequences[name], timeout = options.timeout, listener = listener_of(play, node),
+    sequence = play.sequences[name], timeout = options.timeout, kinds = play.wants_kinds,
+    listener = listener_of(play, node),
   })
   local code, result = run:wait()
   if play.trace then
     tell(play, "%-4s %s %s: %s, %d calls", node, name, options.vm or VM,
       exit_codes.name(code) or code, run.count)
   end
-  play.calls, play.struck = run.count, run.struck
+  play.calls, play.struck, play.kinds = run.count, run.struck, run.kinds
   note_end(play, name, node, code)
   play.code, play.result, play.failure = code, result, result and result.failure or run.failure
   check_run(play, run, code)
@@ -105,7 +125,7 @@ local function command(play, name, node, options)
   return code, run
 end
 
-local events = {}
+local events = setmetatable({}, { __index = oddities.events })
 
 for _, name in ipairs({ "start", "stop", "prepare", "recover", "monitor" }) do
   events[name] = function(play, node, options)
@@ -113,9 +133,10 @@ for _, name in ipairs({ "start", "stop", "prepare", "recover", "monitor" }) do
   end
 end
 
-function events.kill(play, node)
+-- `board`: "on" where ExpEther's board keeps its power.
+function events.kill(play, node, board)
   tell(play, "%-4s loses power", node)
-  play.world:admin("kill", { node = node })
+  play.world:admin("kill", { node = node, board = board })
 end
 
 function events.boot(play, node)
@@ -164,7 +185,7 @@ function events.race(play, list)
   for i in ipairs(list) do
     winners = winners + (codes[i] == 0 and 1 or 0)
   end
-  play.calls = runs[1].count
+  play.calls, play.kinds = runs[1].count, runs[1].kinds
   if winners > 1 then
     broken("I1", "both have won what only one can have")
   elseif not (list[1][3] or {}).faults and winners == 0 then
@@ -207,99 +228,11 @@ function events.must(play, name, node, options)
   end
 end
 
--- Short, but not nothing: branches overlap and jobs are still at work when something strikes.
-local LATENCY = {
-  link = 0.2, unlink = 0.1, enumerate = 0.1, list_lag = 0.05, dismount = 0.1, mount = 0.1,
-  assign = 0.05, remove = 0.05, import = 0.1, validate = 0.05, realize = 0.05, destroy = 0.05,
-  modify = 0.05, start = 0.2, turn_off = 0.1, boot = 0.1, shutdown = 0.3, node_boot = 5,
-}
-
--- What the clusters are called and what is in them: virtual machines with their disks and first
--- owners; gpus, where they ask by description.
-local clusters = {
-  seed = {
-    nodes = { "ms1", "ms2" }, vms = { { name = "vme2", disk = "G:", owner = "ms1" } },
-  },
-  quad = {
-    nodes = { "ms1", "ms2", "ms3", "ms4" },
-    vms = {
-      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
-      { name = "vme4", disk = "I:", owner = "ms1" },
-    },
-  },
-  pool = {
-    nodes = { "ms1", "ms2", "ms3", "ms4" }, gpus = { { vendor = "10de", device = "1f08" } },
-    vms = {
-      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
-      { name = "vme4", disk = "I:", owner = "ms1" },
-    },
-  },
-  -- an ExpEther Manager that lets a device in use be regrouped, and takes its time to answer
-  rivals = {
-    nodes = { "ms1", "ms2" }, gpus = { { vendor = "10de", device = "1f08" } },
-    vms = {
-      { name = "vme2", disk = "G:", owner = "ms1" }, { name = "vme3", disk = "H:", owner = "ms2" },
-    },
-    switches = { put_in_use = "accept" }, answer = 0.01,
-  },
-}
-
--- `devices` of parameters.lua: where equal cards are on each node, which nothing else tells.
-local function places_of(definition)
-  local devices = {}
-  for _, slot in ipairs(definition.location and definition.devices or {}) do
-    local locations = {}
-    for _, node in ipairs(definition.nodes) do
-      locations[node.name] = definition.location(node, slot)
-    end
-    devices[slot.id] = { locations = locations }
+-- What must not be reached, because it would take from somebody what he has.
+function events.never(play, name, node, options)
+  if command(play, name, node, options) == 0 then
+    broken("I1", string.format("%s on %s ends well, where it must be refused", name, node))
   end
-  return devices
-end
-
--- parameters.lua for a cluster's definition.
-local function parameters_of(definition)
-  local given = { nodes = {}, devices = places_of(definition), vms = {} }
-  for _, node in ipairs(definition.nodes) do
-    given.nodes[node.name] = { group_id = node.group_id, address = node.address,
-      board = node.board }
-  end
-  for i, vm in ipairs(definition.vms) do
-    given.vms[vm.name] = {
-      path = vm.root, gpus = clusters[definition.name].gpus
-        or { { id = definition.devices[i].id } },
-      mmio = { low = "3GiB", high = "33280MiB" },
-    }
-  end
-  return require("lab.story.cluster").parameters({ parameters = given }, error)
-end
-
-local function table_with(t, key, value)
-  local copy = { [key] = value }
-  for name, entry in pairs(t) do
-    copy[name] = entry
-  end
-  return copy
-end
-
--- What schedules are played with. `sequences`: by command, in place of the shipped ones; `name`:
--- "seed", "quad", "pool" or "rivals".
-function M.setting(sequences, name)
-  name = name or "seed"
-  local latency = table_with(LATENCY, "answer", clusters[name].answer)
-  local definition, prepared, all = require("lab.clusters." .. name), {}, {}
-  for _, vm in ipairs(definition.vms) do
-    prepared[vm.name] = { prepared = true }
-  end
-  for _, name_of_one in ipairs(M.commands) do
-    all[name_of_one] = sequences and sequences[name_of_one] or failover.load_sequence(name_of_one)
-  end
-  return {
-    name = name, parameters = parameters_of(definition), cluster = definition, latency = latency,
-    switches = clusters[name].switches, vms = prepared, sequences = all,
-    nodes = clusters[name].nodes, machines = clusters[name].vms,
-    described = clusters[name].gpus ~= nil,
-  }
 end
 
 -- A clock that drives the play's world, from `time` on.
@@ -318,7 +251,7 @@ end
 -- that happens is added.
 function M.open(setting, trace)
   local play = setmetatable({ parameters = setting.parameters, sequences = setting.sequences
-    or {}, ends = {}, trace = trace, at = 0 }, Play)
+    or {}, strangers = setting.strangers, ends = {}, trace = trace, at = 0 }, Play)
   play.clock = clock_of(play, 0)
   play.world = world.new({
     clock = play.clock, cluster = setting.cluster, latency = setting.latency,
@@ -332,6 +265,7 @@ end
 -- so nobody has a lock.
 function Play:branch()
   local copy = setmetatable({ parameters = self.parameters, sequences = self.sequences,
+    strangers = self.strangers,
     ends = table.move(self.ends, 1, #self.ends, 1, {}), at = self.at }, Play)
   copy.clock = clock_of(copy, self.clock.now())
   self.world.locks, self.world.claims = nil, nil

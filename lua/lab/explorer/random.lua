@@ -31,10 +31,16 @@ end
 -- Calls that a command makes when nothing goes wrong, and some more: where its faults strike.
 local CALLS = { start = 70, stop = 30, prepare = 40, recover = 16 }
 
+-- Whatever a call may meet; what a call cannot have happens to none.
+local EFFECTS = table.move(player.effects, 1, #player.effects, 1, {})
+for _, effect in ipairs({ "empty", "empty from here", "short", "silence", "busy" }) do
+  EFFECTS[#EFFECTS + 1] = effect
+end
+
 local function random_faults(random, command)
   local faults = {}
   for _ = 1, random(2) do
-    faults[random(CALLS[command])] = player.effects[random(#player.effects)]
+    faults[random(CALLS[command])] = EFFECTS[random(#EFFECTS)]
   end
   return faults
 end
@@ -72,6 +78,18 @@ function Maker:move(machine, node, event)
   self:add("disk", node, machine.disk)
 end
 
+-- The cluster's word was of nodes that were down: nobody has it when none is.
+function Maker:forget_word()
+  for _, node in ipairs(self.nodes) do
+    if not self.up[node] then
+      return
+    end
+  end
+  for _, machine in ipairs(self.machines) do
+    machine.event = "start"
+  end
+end
+
 -- A start without a fault, which must end well; but among cards that all want not always, see
 -- ending_of.
 function Maker:start_cleanly(machine)
@@ -84,6 +102,8 @@ function Maker:start_cleanly(machine)
 end
 
 local happenings = {}
+
+local ODDITIES = { { "silent", true }, { "forgets", "all" }, { "answers as", "own" } }
 
 function happenings.start(self, machine)
   self:add("start", machine.owner, self:options("start", machine, machine.event))
@@ -109,7 +129,9 @@ function happenings.kill(self, machine)
   if not self:other(dead) then
     return happenings.start(self, machine)
   end
-  self:add("kill", dead)
+  -- where all want the same cards, others have no word of the cluster's for taking one from it
+  local board = not self.described and self.random(3) == 1
+  self:add("kill", dead, board and "on" or nil)
   self.up[dead] = false
   for _, other in ipairs(self.machines) do
     if other.owner == dead then
@@ -121,12 +143,27 @@ function happenings.kill(self, machine)
   end
 end
 
+-- A machine starts while another node is silent, shows none of what it has or answers for this one.
+-- Where the cluster has given its word that a node is dead, the node must be: not then.
+function happenings.oddly(self, machine)
+  local other = machine.event == "start" and self:other(machine.owner)
+  if other then
+    local name, value = table.unpack(ODDITIES[self.random(#ODDITIES)])
+    self:add(name, other, value == "own" and machine.owner or value)
+    happenings.start(self, machine)
+    self:add(name, other)
+  else
+    happenings.start(self, machine)
+  end
+end
+
 -- A dead node comes back; where there is none, a machine starts.
 function happenings.boot(self, chosen)
   for _, node in ipairs(self.nodes) do
     if not self.up[node] then
       self:add("boot", node)
       self.up[node] = true
+      self:forget_word()
       for _, machine in ipairs(self.machines) do
         if machine.owner ~= node and (machine.used or self.long) then
           self:add("recover", node, self:options("recover", machine))
@@ -158,9 +195,10 @@ function happenings.together(self)
 end
 
 -- A cluster in which nothing runs yet has nothing to watch and no dead node.
-local first_choices = { "start", "start", "start", "together", "kill", "prepare", "stop" }
+local first_choices = { "start", "start", "start", "together", "kill", "prepare", "stop", "oddly" }
 local choices = {
   "start", "start", "start", "stop", "stop", "kill", "boot", "monitor", "prepare", "together",
+  "oddly",
 }
 
 -- The empty schedule.

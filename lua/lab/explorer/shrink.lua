@@ -1,5 +1,6 @@
 -- Makes a schedule that breaks a rule short, and writes it down for people.
 local graph = require("graph")
+local oddities = require("lab.explorer.oddities")
 local player = require("lab.explorer.play")
 
 local M = {}
@@ -30,7 +31,7 @@ function M.shrink(setting, schedule, problem)
       end
     end
     for _, event in ipairs(schedule) do
-      local options = event[3]
+      local options = event[event[1] == "never" and 4 or 3]
       if type(options) == "table" and options.faults then
         for call, effect in pairs(options.faults) do
           options.faults[call] = nil
@@ -96,11 +97,18 @@ local function add_lines(lines, schedule, word)
     if name == "must" then
       lines[#lines + 1] = string.format('expect(%s("%s", "%s"%s), { exit = "ok" })', event[2],
         machine(event[4]), event[3], options_text(event[4]))
+    elseif name == "never" then
+      lines[#lines + 1] = string.format('%s("%s", "%s"%s) -- must not be ok', event[2],
+        machine(event[4]), event[3], options_text(event[4]))
     elseif name == "disk" then
       lines[#lines + 1] = string.format('move_disk("%s", "%s")', event[2], event[3] or "G:")
     elseif name == "together" or name == "race" then
       lines[#lines + 1] = "-- at the same time:"
       add_lines(lines, event[2], "launch")
+    elseif oddities.lines[name] then
+      lines[#lines + 1] = oddities.lines[name](table.unpack(event, 2))
+    elseif name == "kill" and event[3] then
+      lines[#lines + 1] = ('admin("kill", { node = "%s", board = "on" })'):format(event[2])
     elseif texts[name] then
       lines[#lines + 1] = string.format(texts[name], tostring(event[2]))
     elseif word then

@@ -121,12 +121,27 @@ M.situations = {
   },
 }
 
+-- Those in which everything is as it seems, and all of them.
+local odd = require("lab.explorer.odd_situations")
+M.ordinary = M.situations
+M.situations = table.move(M.ordinary, 1, #M.ordinary, 1, {})
+table.move(odd, 1, #odd, #M.situations + 1, M.situations)
+
 local function joined(...)
   local list = {}
   for _, part in ipairs({ ... }) do
     table.move(part, 1, #part, #list + 1, list)
   end
   return list
+end
+
+-- Faults under which what must be refused may be done all the same: a node that does not answer
+-- cannot say that it has the machine.
+local EXCUSES = { silence = true, timeout = true, ["timeout after"] = true }
+
+local function is_excused(faults)
+  local _, effect = next(faults or {})
+  return EXCUSES[effect] or false
 end
 
 local function event_of(situation, faults)
@@ -136,12 +151,25 @@ local function event_of(situation, faults)
   end
   options.faults = faults
   local event = { situation.command, situation.node, options }
+  if situation.refused and not is_excused(faults) then
+    table.insert(event, 1, "never")
+  end
   return situation.rivals and { "race", joined({ event }, situation.rivals) } or event
 end
 
 -- The schedule of a situation without any fault.
 function M.clean(situation, after)
   return joined(situation.before, { event_of(situation) }, after)
+end
+
+-- What can happen at a call of a kind in a situation.
+local function effects_of(situation, kind)
+  local list, except = {}, situation.except or {}
+  local all = joined(situation.effects or player.effects, player.quiet_effects[kind])
+  for _, effect in ipairs(all) do
+    list[#list + 1] = not except[effect] and effect or nil
+  end
+  return list
 end
 
 -- Plays every schedule with one fault in one situation: what comes before the fault once, then from
@@ -152,6 +180,7 @@ function M.single_faults(setting, situation, fn, mine)
   local before = player.open(setting)
   local problem = before:go(situation.before)
   local clean = before:branch()
+  clean.wants_kinds = true
   problem = problem or clean:go({ event_of(situation) })
   if problem then
     fn(joined(situation.before, { event_of(situation) }), 0, "no fault", problem)
@@ -171,8 +200,8 @@ function M.single_faults(setting, situation, fn, mine)
     return true
   end
   local number = 0
-  for call = 1, clean.calls do
-    for _, effect in ipairs(situation.effects or player.effects) do
+  for call = 1, math.min(clean.calls, situation.most or clean.calls) do
+    for _, effect in ipairs(effects_of(situation, clean.kinds[call])) do
       -- what monitor says after a stop is another answer, not a wrong one
       if effect ~= "stop comes" or situation.command ~= "monitor" then
         number = number + 1

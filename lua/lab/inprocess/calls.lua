@@ -166,6 +166,8 @@ local function strike(world, rule, call, act)
     silent(call, change)
   elseif effect == "empty" or effect == "short" then
     return with_sight(world, rule, call, act)
+  elseif effect == "return" then
+    return rule.value
   elseif effect == "drop" or effect == "drop after" then
     if effect == "drop after" then
       pcall(act) -- what it said is not heard, be it a refusal
@@ -235,6 +237,43 @@ local function effect_of(actor, call)
   return effect or actor.faults[name .. " " .. made[name]]
 end
 
+-- What an effect of an actor's fault is to a call as the world's rules have it. `lasts`: for every
+-- later call of the run to the same target, too. "empty" and "short" are of looks, "busy" of
+-- methods.
+local effects = {
+  empty = { effect = "empty", match = {}, left = 1 },
+  ["empty from here"] = { effect = "empty", match = {}, lasts = true },
+  short = { effect = "short", rows = "all", match = {}, left = 1 },
+  silence = { effect = "silence", match = {}, lasts = true },
+}
+local LISTS = { empty = true, short = true }
+local BUSY, IN_USE = 32775, 15 -- of methods of Hyper-V; of files
+local BUSY_FOR = 20 -- seconds
+
+local function fits(rule, call)
+  return not LISTS[rule.effect] or not call.change and not call.method
+end
+
+-- A method that is not possible now, for a while.
+local function busy_rule(call)
+  local files = call.class == "CIM_DataFile" or call.class == "Win32_Directory"
+  if not call.method or call.namespace ~= "root/virtualization/v2" and not files then
+    return nil
+  end
+  return {
+    effect = "return", value = files and IN_USE or BUSY, match = {}, method = call.method,
+    ends = scheduler.now() + BUSY_FOR,
+  }
+end
+
+-- What has begun at an earlier call of the run and is still so.
+local function lasting_rule(actor, call)
+  local rule = actor.lasting and actor.lasting[call.target]
+  local over = not rule or rule.ends and rule.ends <= scheduler.now()
+    or rule.method and rule.method ~= call.method
+  return not over and fits(rule, call) and rule or nil
+end
+
 -- A call that is late: longer than everything else of a run takes, shorter than eem.settle.
 local SLOW = 0.8 -- seconds
 local slow = { slow = "delay", ["slow after"] = "delay after" }
@@ -243,7 +282,7 @@ local slow = { slow = "delay", ["slow after"] = "delay after" }
 local function fault_of(world, actor, call)
   local effect = effect_of(actor, call)
   if not effect then
-    return nil
+    return lasting_rule(actor, call)
   end
   actor.struck = (actor.struck or 0) + 1
   if effect == "crash before" then
@@ -254,6 +293,13 @@ local function fault_of(world, actor, call)
   elseif effect == "lie" then
     world.faults.lie_next = call.change or nil
     return nil
+  elseif effects[effect] or effect == "busy" then
+    local rule = effects[effect] or busy_rule(call)
+    if rule and (rule.lasts or rule.ends) then
+      actor.lasting = actor.lasting or {}
+      actor.lasting[call.target] = rule
+    end
+    return rule and fits(rule, call) and rule or nil
   elseif slow[effect] then
     return { effect = slow[effect], seconds = SLOW, actor = actor }
   end
@@ -291,6 +337,9 @@ function M.outside(world, call, act, a, b, c)
   end
   local actor, hook = call.actor, world.hook
   actor.count = actor.count + 1
+  if actor.kinds then
+    actor.kinds[actor.count] = call.method and "method" or call.change and "change" or "look"
+  end
   local rule = actor.faults and fault_of(world, actor, call)
   if hook then
     hook(call, "before")

@@ -46,7 +46,8 @@ local function show_board(record)
   end
   return {
     id = record.id, kind = record.kind, group_id = record.group_id, type = record.type,
-    power = record.power, model = record.model, serial = record.serial, mac = record.mac,
+    power = record.shown_power or record.power, model = record.model, serial = record.serial,
+    mac = record.mac,
     reachable = record.reachable or false, enabled = record.enabled or false,
     free = record.group_id == FREE_BOARD, update_time = tostring(record.update_time),
     link = link, link_detail = { link = link }, max_devices = record.max_devices, ports = ports,

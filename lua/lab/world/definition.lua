@@ -19,7 +19,7 @@ local FIELDS = {
     os_pci_control devices disabled up host_name]],
   devices = words [[id box serial model type functions bridge port group_id power reachable
     quarantined]],
-  vms = words [[name id root disks adapters registered running devices prepared saved_file
+  vms = words [[name called id root disks adapters registered running devices prepared saved_file
     generation version notes stop_action start_action recovery_action critical_action cache_types
     low_mmio high_mmio checkpoints memory dynamic_memory processors is_saved]],
 }

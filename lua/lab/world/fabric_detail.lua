@@ -30,7 +30,7 @@ local function common_detail(device)
     encryption = {},
     vlan_tagging = "enabled",
     uid_switch_status = device.led,
-    power_status = device.power,
+    power_status = device.shown_power or device.power,
     pcie_link_width = "x8",
     interrupt_vector = "0",
     ee_version = "v1.0",

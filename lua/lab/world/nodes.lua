@@ -5,7 +5,7 @@ local errors = require("lab.world.errors")
 local M = {}
 
 -- Power fails. Order matters: what ran stops before its device leaves.
-function M.kill(world, node)
+function M.kill(world, node, board_stays_on)
   if not node.power then
     return false
   end
@@ -14,7 +14,9 @@ function M.kill(world, node)
   world:log(node.name, "power lost", node.name)
   node.hyperv:power_lost()
   node.pnp:clear()
-  world.fabric:board_power(node.board_record, false)
+  if not board_stays_on then
+    world.fabric:board_power(node.board_record, false)
+  end
   for _, disk in ipairs(world.disk_list) do
     if disk.owner == node.name then
       M.own_disk(world, disk, nil)
@@ -112,7 +114,7 @@ function verbs.faults(world)
 end
 
 function verbs.kill(world, arguments)
-  return { changed = M.kill(world, need_node(world, arguments)) }
+  return { changed = M.kill(world, need_node(world, arguments), arguments.board == "on") }
 end
 
 function verbs.boot(world, arguments)
@@ -157,6 +159,12 @@ function verbs.shows(world, arguments)
   end
   vm.shown = next(shown) ~= nil and shown or nil
   return shown
+end
+
+-- ExpEther Manager shows a board's power otherwise than it is; none: as it is.
+function verbs.board(world, arguments)
+  need_node(world, arguments).board_record.shown_power = arguments.shown
+  return {}
 end
 
 -- Another node answers under a node's address; none: it does itself.

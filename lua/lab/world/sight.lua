@@ -55,8 +55,23 @@ function M.new(world, target, rule, call)
   return self
 end
 
+-- What Windows lists, not the management service, or not it alone.
+local WINDOWS = {
+  Win32_PnPEntity = true, CIM_DataFile = true, Win32_Directory = true, Win32_Process = true,
+}
+
+-- A lasting "short" that names no class is the management service's: Windows' own lists are whole,
+-- but for the devices and files that are named.
+local function spares(self, class)
+  local rule = self.rule
+  return self.lasts and rule.effect == "short" and not rule.match.class and WINDOWS[class]
+    and (class == "Win32_Process" or rule.rows == "all")
+end
+
 function M:covers(class)
-  if class == self.class then
+  if spares(self, class) then
+    return false
+  elseif class == self.class then
     return true
   end
   return self.lasts and faults.concerns(self.rule, class)
@@ -210,6 +225,9 @@ function M:hyperv(real)
 end
 
 function M:pnp(real)
+  if not self:covers("Win32_PnPEntity") then
+    return real
+  end
   local view = view_of(real)
   view.devices = function(_, vendor)
     return self:rows(real:devices(vendor))
@@ -221,6 +239,9 @@ function M:pnp(real)
 end
 
 function M:files(real)
+  if not self:covers(self.class) then
+    return real
+  end
   local view = view_of(real)
   view.list = function(_, directory)
     return self:rows(real:list(directory))
@@ -280,7 +301,7 @@ end
 
 -- Of the instances that a query found those that are told.
 function M:found(list)
-  return self.follows and list or self:cut(list, is_own_instance)
+  return (self.follows or not self:covers(self.class)) and list or self:cut(list, is_own_instance)
 end
 
 return M
