@@ -33,8 +33,8 @@ static const struct tk_wmi_hresult known[] = {
     {0x80041032u, TK_WMI_FAULT, PASSES_DONE}, // the call was cancelled
     {0x80041033u, TK_WMI_FAULT, NOBODY_DONE}, // shutting down
     {0x8004103au, TK_WMI_BAD_PARAMETER, 0},   // invalid object path
-    {0x80041045u, TK_WMI_FAULT, PASSES},      // too busy
-    {0x8004106cu, TK_WMI_FAULT, PASSES},      // quota
+    {0x80041045u, TK_WMI_BUSY, PASSES},       // too busy
+    {0x8004106cu, TK_WMI_BUSY, PASSES},       // quota
     // ERROR_WSMAN_*
     {WSMAN(0), TK_WMI_NOT_FOUND, 0},
     {WSMAN(1), TK_WMI_BAD_PARAMETER, 0},  // action
@@ -47,12 +47,12 @@ static const struct tk_wmi_hresult known[] = {
     {WSMAN(28), TK_WMI_TIMEOUT, PASSES_DONE}, // enumeration
     {WSMAN(38), TK_WMI_TOO_LARGE, 0},
     {WSMAN(41), TK_WMI_TIMEOUT, PASSES_DONE}, // operation
-    {WSMAN(50), TK_WMI_FAULT, PASSES},        // concurrency
+    {WSMAN(50), TK_WMI_BUSY, PASSES},         // concurrency
     {WSMAN(53), TK_WMI_TOO_LARGE, 0},
     {WSMAN(58), TK_WMI_BAD_PARAMETER, 0},
     {WSMAN(59), TK_WMI_BAD_CLASS, 0}, // resource URI
     {WSMAN(61), TK_WMI_BAD_PARAMETER, 0},
-    {WSMAN(63), TK_WMI_FAULT, PASSES},    // quota
+    {WSMAN(63), TK_WMI_BUSY, PASSES},     // quota
     {WSMAN(65), TK_WMI_BAD_PARAMETER, 0}, // schema
     {WSMAN(67), TK_WMI_BAD_PARAMETER, 0},
     {WSMAN(71), TK_WMI_TOO_LARGE, 0},
@@ -64,15 +64,15 @@ static const struct tk_wmi_hresult known[] = {
     {WSMAN(91), TK_WMI_BAD_PARAMETER, 0},
     {WSMAN(93), TK_WMI_BAD_PARAMETER, 0},
     {WSMAN(94), TK_WMI_BAD_PARAMETER, 0},
-    {WSMAN(0x1a5), TK_WMI_FAULT, PASSES}, // quotas: shells
-    {WSMAN(0x1a6), TK_WMI_FAULT, PASSES}, // ... operations of this user
-    {WSMAN(0x1a7), TK_WMI_FAULT, PASSES}, // ... requests of this user
-    {WSMAN(0x1a8), TK_WMI_FAULT, PASSES}, // ... of the system
-    {WSMAN(0x1ab), TK_WMI_FAULT, PASSES}, // ... users of shells
-    {WSMAN(0x1e4), TK_WMI_FAULT, PASSES}, // ... of a plug-in, each
-    {WSMAN(0x1e5), TK_WMI_FAULT, PASSES},
-    {WSMAN(0x1e6), TK_WMI_FAULT, PASSES},
-    {WSMAN(0x1e7), TK_WMI_FAULT, PASSES},
+    {WSMAN(0x1a5), TK_WMI_BUSY, PASSES}, // quotas: shells
+    {WSMAN(0x1a6), TK_WMI_BUSY, PASSES}, // ... operations of this user
+    {WSMAN(0x1a7), TK_WMI_BUSY, PASSES}, // ... requests of this user
+    {WSMAN(0x1a8), TK_WMI_BUSY, PASSES}, // ... of the system
+    {WSMAN(0x1ab), TK_WMI_BUSY, PASSES}, // ... users of shells
+    {WSMAN(0x1e4), TK_WMI_BUSY, PASSES}, // ... of a plug-in, each
+    {WSMAN(0x1e5), TK_WMI_BUSY, PASSES},
+    {WSMAN(0x1e6), TK_WMI_BUSY, PASSES},
+    {WSMAN(0x1e7), TK_WMI_BUSY, PASSES},
     {WSMAN(0x1e8), TK_WMI_FAULT, PASSES},
     {WSMAN(0x1e9), TK_WMI_FAULT, PASSES},
     {WSMAN(0x1ea), TK_WMI_FAULT, PASSES},
