@@ -110,6 +110,20 @@ function M.is_active(vm)
   return not inactive[vm.state]
 end
 
+-- What a machine that is on has. Where Hyper-V says that it is off, and that it has nothing, while
+-- its process is there, its word is worth no more: raises WMI_EMPTY.
+local function assignments_of(hyperv, node, vm)
+  local list = hyperv:assigned(vm)
+  if #list == 0 and vm.process and inactive[vm.state] then
+    failure.raise({
+      code = "WMI_EMPTY", target = vm.id, node = node,
+      message = string.format("%s is said to be %s and to have no device, but its process "
+        .. "(vmwp.exe, %d) is there", vm.name, vm.state, vm.process),
+    })
+  end
+  return list
+end
+
 local function same(a, b)
   return a ~= nil and b ~= nil and a:upper() == b:upper()
 end
@@ -147,7 +161,7 @@ function M.users(c, node, gpu, vms)
   local names, certain = {}, true
   for _, vm in ipairs(vms or hyperv:vms()) do
     if M.is_active(vm) then
-      for _, assignment in ipairs(hyperv:assigned(vm)) do
+      for _, assignment in ipairs(assignments_of(hyperv, node, vm)) do
         local answer = match(c, node, assignment, gpu)
         if answer ~= "no" then
           names[#names + 1] = vm.name
