@@ -45,10 +45,10 @@ local function start_lab(answer)
   return child, json.decode(assert(child:read_line({ timeout = 10 }), "the lab does not start"))
 end
 
--- Counts of classes and methods, the most first.
+-- Counts of classes and methods on a node, the most first.
 local function sorted(counts)
   local list = {}
-  for name, count in pairs(counts) do
+  for name, count in pairs(counts or {}) do
     list[#list + 1] = { name = name, count = count }
   end
   table.sort(list, function(a, b)
@@ -112,7 +112,7 @@ local function main(answer, described)
     requests))
   if os.getenv("BENCH_DETAILS") then
     io.write(said)
-    for _, entry in ipairs(sorted(calls)) do
+    for _, entry in ipairs(sorted(calls[NODE])) do
       print(entry.count, entry.name)
     end
   end

@@ -7,8 +7,10 @@
 #include "wmi.h"
 
 #define JOB_STARTED       4096
-#define FIRST_WAIT_MS     2
-#define LONGEST_WAIT_MS   500
+#define FIRST_WAIT_MS     2 // many have ended by then
+#define WAIT_MS           50
+#define WAIT_PARTS        20 // a twentieth of the time waited already, but within these limits
+#define LONGEST_WAIT_MS   2000
 #define POLLS_MAY_FAIL_MS 10000 // in a row, or a quarter of the time: the job goes on meanwhile
 
 enum job_state { // of Msvm_ConcreteJob
@@ -201,10 +203,17 @@ static bool has_ended(uint64_t state)
            state == WITH_WARNINGS;
 }
 
+static int64_t next_wait_ms(int64_t began_ms)
+{
+    int64_t share_ms = (tk_now_ms() - began_ms) / WAIT_PARTS;
+
+    return share_ms < WAIT_MS ? WAIT_MS : share_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : share_ms;
+}
+
 // Asks until the job has ended: often at first, less often later.
 static int wait_for_end(struct job *job, const struct tk_limit *limit, struct tk_failure *err)
 {
-    int64_t wait_ms = FIRST_WAIT_MS, answered_ms = tk_now_ms();
+    int64_t wait_ms = FIRST_WAIT_MS, began_ms = tk_now_ms(), answered_ms = began_ms;
     int64_t patience_ms = tk_limit_left_ms(limit) / 4;
 
     if (patience_ms > POLLS_MAY_FAIL_MS) {
@@ -223,7 +232,7 @@ static int wait_for_end(struct job *job, const struct tk_limit *limit, struct tk
             err->maybe_executed = true;
             return -1;
         }
-        wait_ms = wait_ms * 2 > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait_ms * 2;
+        wait_ms = next_wait_ms(began_ms);
     }
     return job_timeout(job, err);
 }

@@ -11,10 +11,8 @@ local function branch_off(name, fn)
   local parent = scheduler.current()
   local task = scheduler.spawn(fn)
   task.step, task.looking = parent.step, parent.looking
-  if parent.branch or parent.trail then
-    observe.begin_branch(task, (parent.branch and parent.branch .. "." or "") .. "look " .. name,
-      parent.trail ~= nil)
-  end
+  observe.begin_branch(task, (parent.branch and parent.branch .. "." or "") .. "look " .. name,
+    parent.trail ~= nil) -- also where nothing is recorded: a replay finds the answers by it
   return task
 end
 

@@ -9,9 +9,19 @@ local loop = require("loop")
 local M = {}
 
 -- An answer counts as the same look for so many seconds, when nothing was changed by this run
--- since. Shorter than the
--- shortest pause between two looks at one fact.
-local SAME_LOOK = 0.015
+-- since: for the steps that follow one another at once. After a pause a fact is looked at anew
+-- (forget), however short the pause was.
+local SAME_LOOK = 0.25
+
+-- What an act may take from the look that came just before it. Nothing by which a device is given
+-- or taken away: that is always asked again.
+local before_act = { find_vm = true }
+
+-- Nothing that was answered so far counts any more.
+---@param observer Observer
+function M.forget(observer)
+  observer.answers = {}
+end
 
 local function set(kind, names, into)
   for name in names:gmatch("%S+") do
@@ -170,7 +180,8 @@ local function look(native, verb)
   return function(self, first, second, third)
     scheduler.check()
     local task, observer = scheduler.current(), self.observer
-    local key = task and task.looking and question(self, verb, first, second)
+    local may = task and (task.looking or task.acting and before_act[verb])
+    local key = may and question(self, verb, first, second)
     local answers = observer.answers
     local seen = key and answers[key]
     if seen and is_fresh(observer, seen, task) then

@@ -8,13 +8,16 @@
 local scheduler = require("host.scheduler")
 local failure = require("failure")
 local loop = require("loop")
+local observe = require("failover.engine.observe")
 local steps = require("failover.engine.step")
 
 local M = {}
 
 local WITHIN = 60 -- seconds for a step that names none
 local LEAST = 1 -- seconds kept for a later step that names none
-local POLL_FIRST, POLL_FACTOR, POLL_MOST = 0.02, 1.6, 1 -- seconds between two looks: short first
+-- Between two looks at a fact: a share of the time that it was waited for already, so that what
+-- takes long is seen as much later as it is asked less often. Seconds, at the least and most.
+local POLL_SHARE, POLL_LEAST, POLL_MOST = 0.05, 0.1, 2
 local BACKOFF, BACKOFF_MOST = 0.5, 15 -- seconds between two tries: doubled each time
 local SETTLE = 15 -- seconds of looking before what may have happened is done again, or after a
 -- failure whose code `settles`
@@ -40,9 +43,13 @@ function M.uncancelled(failed)
 end
 
 -- One look at a fact, in the running task. Returns "yes", "no" and why not, or "failed" and the
--- failure; of a "no" also whether the step says that it cannot tell (holds gave nil).
-function M.look(run, step, until_time)
+-- failure; of a "no" also whether the step says that it cannot tell (holds gave nil). again: after a
+-- wait, so that nothing of an earlier look counts.
+function M.look(run, step, until_time, again)
   local task = scheduler.current()
+  if again then
+    observe.forget(run.context.observer)
+  end
   local before = task.looking
   task.looking = true
   local ok, holds, reason = scheduler.until_time(until_time, step.holds, run.context)
@@ -53,11 +60,11 @@ function M.look(run, step, until_time)
   return holds and "yes" or "no", reason, holds == nil
 end
 
--- Sleeps between two looks, never past the limit. Returns the next interval.
-function M.pause(until_time, interval)
-  interval = interval or POLL_FIRST
-  scheduler.sleep(math.min(interval, math.max(until_time - scheduler.now(), 0)))
-  return math.min(interval * POLL_FACTOR, POLL_MOST)
+-- Sleeps between two looks at what is waited for since `since`, never past the limit.
+function M.pause(until_time, since)
+  local now = scheduler.now()
+  local interval = math.min(math.max((now - since) * POLL_SHARE, POLL_LEAST), POLL_MOST)
+  scheduler.sleep(math.min(interval, math.max(until_time - now, 0)))
 end
 
 local reserves = setmetatable({}, { __mode = "k" }) -- by sequence: seconds by step
@@ -95,6 +102,7 @@ end
 ---@field quick_at number? when the quick way may be taken again; nil: it has not been taken
 ---@field grace_end number? until when act has its time; nil: it has not been tried
 ---@field unwilling table? the failure by which act was refused for good: the grace is over
+---@field since number when the present wait began
 ---@field pending table? failure of the last act, should the fact never hold
 ---@field reason any what the last look said
 ---@field denied boolean a look has said "no"
@@ -301,14 +309,17 @@ function Pursuit:try(which)
   if step.quick then
     self.grace_end = self.grace_end or scheduler.now() + self.grace
   end
+  local task = scheduler.current()
+  task.acting = true
   local ok, result = scheduler.until_time(self:time_of(which), step[which], run.context)
+  task.acting = nil
   if ok and result == false then -- "not now": asked again at the next look
     self.pending, record.attempts = nil, record.attempts - 1
     self:again_at(which, scheduler.now())
-    self.interval = M.pause(self.until_time, self.interval)
+    M.pause(self.until_time, self.since)
     return nil
   end
-  self.interval = POLL_FIRST
+  self.since = scheduler.now()
   self.pending = not ok and result or nil
   if not ok then
     return self:after_failure(which, result)
@@ -325,7 +336,7 @@ end
 
 -- One more look, and what it says. Returns as M.look.
 function Pursuit:look()
-  local answer, why = self:weigh(M.look(self.run, self.step, self.until_time))
+  local answer, why = self:weigh(M.look(self.run, self.step, self.until_time, true))
   if answer == "failed" and why.transient and M.uncancelled(why) then
     self:bear(why)
   end
@@ -355,7 +366,7 @@ function M.pursue(run, step, record, within, until_time, limit)
     limit = limit, began = scheduler.now(), act_at = 0, tries = 0,
     grace = step.quick and M.value_of(step.grace, run.context,
       math.min(within, limit - scheduler.now()) / 2),
-    interval = POLL_FIRST, looks = 0, seen = "no", denied = false,
+    since = scheduler.now(), looks = 0, seen = "no", denied = false,
   }, Pursuit)
   answer, why = self:weigh(answer, why)
   if answer == "failed" and why.transient and M.uncancelled(why) then
@@ -376,7 +387,7 @@ function M.pursue(run, step, record, within, until_time, limit)
         return failed, false
       end
     else
-      self.interval = M.pause(self.until_time, self.interval)
+      M.pause(self.until_time, self.since)
     end
     answer, why = self:look()
   end

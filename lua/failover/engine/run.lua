@@ -182,9 +182,9 @@ end
 -- Looks until the fact of a step does not hold any more. Gives the failure where it does.
 local function see_undone(run, step)
   local until_time = math.min(scheduler.now() + UNDO_SEEN_WITHIN, run.hard_deadline)
-  local interval
+  local since = scheduler.now()
   while true do
-    local answer, why = pursuit.look(run, step, until_time)
+    local answer, why = pursuit.look(run, step, until_time, true)
     if answer == "no" then
       return nil
     end
@@ -196,7 +196,7 @@ local function see_undone(run, step)
     if answer == "failed" and not why.transient then
       return nil -- the fact cannot even be asked any more, so it does not hold
     end
-    interval = pursuit.pause(until_time, interval)
+    pursuit.pause(until_time, since)
   end
 end
 

@@ -8,6 +8,7 @@ local quarantine = require("failover.quarantine")
 local racing = require("failover.racing")
 local requests = require("failover.parameters.requests")
 local vm_state = require("failover.vm_state")
+local side_by_side = require("failover.side_by_side")
 local step = failover.step
 
 -- What Windows reports of the chosen cards here, nil where that is no fault.
@@ -107,12 +108,29 @@ local function off(device)
   return device.dismounted or device.status == "disabled"
 end
 
+-- A device that is shown as disabled, but keeps its driver until the node restarts, is not.
+local function fail_if_restart_needed(c)
+  if c.memory.restart_for then
+    failover.fail("PNP_FAILED", "%s needs %s to restart before it is disabled",
+      c.memory.restart_for, c.node)
+  end
+end
+
+local function disable(c, id)
+  local changed, restart_needed = failover.try(c.pnp.disable, c.pnp, id)
+  if changed == nil then
+    error(explained(c, restart_needed), 0)
+  end
+  c.memory.restart_for = c.memory.restart_for or restart_needed and id or nil
+end
+
 -- All functions of the card: its sound function must not keep a driver either.
 local disabled = step "GPU driver disabled on this node" {
   within = 60,
   remedy = "end the programs that use the card on {node}, or disable it in Device Manager there; "
     .. "a driver that stays stuck needs a restart of {node}",
   holds = function(c)
+    fail_if_restart_needed(c)
     local there, why = cards.locate_all(c)
     if not there then
       return false, why
@@ -127,21 +145,23 @@ local disabled = step "GPU driver disabled on this node" {
     return true
   end,
   act = function(c)
+    local jobs = {} -- each takes its time, and they do not wait for each other
     for _, gpu in ipairs(cards.chosen(c)) do
       gpu.disabled = gpu.disabled or {}
       for _, device in ipairs(gpu.functions) do
         if not off(device) then
           gpu.disabled[#gpu.disabled + 1] = device.id
-          local changed, reboot_needed = failover.try(c.pnp.disable, c.pnp, device.id)
-          if changed == nil then
-            error(explained(c, reboot_needed), 0)
-          elseif reboot_needed then
-            failover.fail("PNP_FAILED", "%s needs %s to restart before it is disabled", device.id,
-              c.node)
-          end
+          jobs[#jobs + 1] = {
+            name = device.id,
+            run = function()
+              disable(c, device.id)
+            end,
+          }
         end
       end
     end
+    side_by_side.run(jobs)
+    fail_if_restart_needed(c)
   end,
   undo = function(c)
     for _, gpu in ipairs(cards.chosen(c)) do
@@ -206,6 +226,37 @@ local function assignment_in(list, gpu)
       return assignment
     end
   end
+end
+
+-- What is asked last, all at the same time: of each card EEM's record, whether it is on this node
+-- (and why not), and what the machine has.
+local function last_look(c)
+  local devices, places, assigned = {}, {}, {}
+  side_by_side.run({
+    {
+      name = "eem",
+      run = function()
+        for _, gpu in ipairs(cards.chosen(c)) do
+          devices[gpu] = cards.still_ours(c, gpu)
+        end
+      end,
+    },
+    {
+      name = "node",
+      run = function()
+        for _, gpu in ipairs(cards.chosen(c)) do
+          places[gpu] = table.pack(cards.locate(c, gpu))
+        end
+      end,
+    },
+    {
+      name = "vm",
+      run = function()
+        assigned = c.vm_id and c.hyperv:assigned(c.vm_id) or {}
+      end,
+    },
+  })
+  return devices, places, assigned
 end
 
 local function assignment_of(c, gpu)
@@ -378,17 +429,18 @@ local in_service = step "GPU in service" {
   within = 30,
   optional = "unknown",
   holds = function(c)
+    local devices, places, assigned = last_look(c)
     for _, gpu in ipairs(cards.chosen(c)) do
-      local device = cards.still_ours(c, gpu)
+      local device = devices[gpu]
       if device.group_id ~= c.this.group_id or device.link == "down" then
         return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link "
           .. device.link .. (device.power == "off" and ", without power" or "")
       end
-      local there, why = cards.locate(c, gpu)
+      local there, why = table.unpack(places[gpu], 1, 2)
       if not there then
         return false, why
       end
-      if not assignment_of(c, gpu) then
+      if not assignment_in(assigned, gpu) then
         return false, gpu.title .. " is not assigned to the virtual machine"
       end
     end

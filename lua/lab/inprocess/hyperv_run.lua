@@ -6,7 +6,8 @@ local scheduler = require("host.scheduler")
 
 local M = {}
 
-local JOB_POLL = 0.5 -- seconds
+-- Seconds between two looks at a job, as natives/wmi_job.c has them.
+local JOB_FIRST, JOB_LEAST, JOB_SHARE, JOB_MOST = 0.002, 0.05, 1 / 20, 2
 local COMPLETED, WARNINGS = 7, 32768
 local STOPPED = { [8] = true, [9] = true, [10] = true }
 
@@ -48,7 +49,8 @@ end
 -- Waits for a job as the native does. Returns the job as it ended.
 local function follow(self, method, job)
   local hypervisor = M.host(self)
-  local limit = scheduler.now() + self.job_timeout
+  local began, wait = scheduler.now(), JOB_FIRST
+  local limit = began + self.job_timeout
   local deadline = scheduler.current().deadline
   if deadline and deadline < limit then
     limit = deadline
@@ -66,8 +68,8 @@ local function follow(self, method, job)
     elseif now >= limit then
       raise("WMI_JOB_TIMEOUT", "the job of " .. method .. " did not end in time")
     end
-    local wait = job.finish and job.finish > now and math.min(job.finish - now, 5) or JOB_POLL
     scheduler.sleep(math.min(wait, math.max(limit - now, 0.001)))
+    wait = math.min(math.max((now - began) * JOB_SHARE, JOB_LEAST), JOB_MOST)
     self.world:advance()
   end
 end
