@@ -252,6 +252,7 @@ struct tk_host_device {
     char *path;                // full object path of the host's record
     char vendor[5], device[5]; // empty: not told
     bool in_use;
+    char vm[TK_GUID_SIZE]; // the machine that has it, as far as the host's records tell
 };
 struct tk_host_device_list {
     struct tk_host_device *items;
@@ -262,6 +263,7 @@ struct tk_assignment {
     char *location, *instance; // NULL: not known
     char vendor[5], device[5]; // empty: not told
     bool present;
+    char vm[TK_GUID_SIZE]; // only of tk_hyperv_assignments: whose it is
 };
 struct tk_assignment_list {
     struct tk_assignment *items;
@@ -274,6 +276,11 @@ int tk_hyperv_assignable(struct tk_host_device_list *out, struct tk_hyperv *h,
 int tk_hyperv_assigned(struct tk_assignment_list *out, struct tk_hyperv *h,
                        const struct tk_vm_ref *vm, const struct tk_limit *limit,
                        struct tk_failure *err);
+// Of all machines, in two requests; with the host's list of assignable devices, which the second
+// one gives. That a machine holds more devices than are named is for the caller to see.
+int tk_hyperv_assignments(struct tk_assignment_list *out, struct tk_host_device_list *devices,
+                          struct tk_hyperv *h, const struct tk_limit *limit,
+                          struct tk_failure *err);
 // instance may be NULL. force: without ACS and without the manufacturer's directives.
 int tk_hyperv_dismount(bool *changed, struct tk_hyperv *h, const char *instance,
                        const char *location, bool force, const struct tk_limit *limit,

@@ -32,10 +32,10 @@ void tk_assignment_list_clear(struct tk_assignment_list *list)
 
 // ---- looking
 
-static bool is_vm_record(const struct tk_cim_object *o)
+// The machine whose record it is; false where it is the host's own.
+static bool is_vm_record(const struct tk_cim_object *o, char id[TK_GUID_SIZE])
 {
     const char *system = tk_cim_text(o, "SystemName");
-    char id[TK_GUID_SIZE];
 
     return system && tk_guid_parse(system, id);
 }
@@ -69,6 +69,8 @@ static void take_device(struct tk_host_device_list *out, const struct tk_cim_obj
 {
     const char *location = tk_cim_text(o, "LocationPath");
     const char *instance = tk_cim_text(o, "DeviceInstancePath");
+    char vm[TK_GUID_SIZE] = "";
+    bool of_vm = is_vm_record(o, vm);
     struct tk_host_device *d;
 
     if (!location) {
@@ -77,7 +79,8 @@ static void take_device(struct tk_host_device_list *out, const struct tk_cim_obj
     d = tk_host_device_at(out, location);
     if (d) {
         d->in_use = true;
-        if (is_vm_record(o)) {
+        if (of_vm) {
+            memcpy(d->vm, vm, sizeof vm);
             return;
         }
         tk_free(d->instance);
@@ -85,7 +88,8 @@ static void take_device(struct tk_host_device_list *out, const struct tk_cim_obj
     } else {
         d = &out->items[out->count++];
         d->location = tk_strdup(location);
-        d->in_use = is_vm_record(o);
+        d->in_use = of_vm;
+        memcpy(d->vm, of_vm ? vm : "", of_vm ? sizeof vm : 1);
     }
     d->instance = tk_strdup(instance);
     d->path = tk_hyperv_full_path(o);
@@ -98,6 +102,14 @@ static int get_devices(struct tk_cim_list *objects, struct tk_hyperv *h,
     return tk_hyperv_query(objects, h, limit, err, "SELECT * FROM Msvm_PciExpress");
 }
 
+static void take_devices(struct tk_host_device_list *out, const struct tk_cim_list *objects)
+{
+    out->items = tk_alloc((objects->count + 1) * sizeof *out->items);
+    for (size_t i = 0; i < objects->count; i++) {
+        take_device(out, objects->items[i]);
+    }
+}
+
 int tk_hyperv_assignable(struct tk_host_device_list *out, struct tk_hyperv *h,
                          const struct tk_limit *limit, struct tk_failure *err)
 {
@@ -106,10 +118,7 @@ int tk_hyperv_assignable(struct tk_host_device_list *out, struct tk_hyperv *h,
 
     memset(out, 0, sizeof *out);
     if (result == 0) {
-        out->items = tk_alloc((objects.count + 1) * sizeof *out->items);
-        for (size_t i = 0; i < objects.count; i++) {
-            take_device(out, objects.items[i]);
-        }
+        take_devices(out, &objects);
     }
     tk_cim_list_free(&objects);
     return result;
@@ -240,5 +249,54 @@ int tk_hyperv_assigned(struct tk_assignment_list *out, struct tk_hyperv *h,
 done:
     tk_cim_list_free(&settings);
     tk_cim_list_free(&devices);
+    return result;
+}
+
+// "Microsoft:GUID\\...": whose setting it is. False for the host's templates.
+static bool owner_of(const struct tk_cim_object *setting, char vm[TK_GUID_SIZE])
+{
+    static const char before[] = "Microsoft:";
+    const char *id = tk_cim_text(setting, "InstanceID");
+    char guid[TK_GUID_SIZE];
+
+    if (!id || strncmp(id, before, sizeof before - 1) != 0 ||
+        strlen(id) < sizeof before - 1 + TK_GUID_SIZE - 1) {
+        return false;
+    }
+    memcpy(guid, id + sizeof before - 1, TK_GUID_SIZE - 1);
+    guid[TK_GUID_SIZE - 1] = '\0';
+    return tk_guid_parse(guid, vm);
+}
+
+int tk_hyperv_assignments(struct tk_assignment_list *out, struct tk_host_device_list *devices,
+                          struct tk_hyperv *h, const struct tk_limit *limit, struct tk_failure *err)
+{
+    struct tk_cim_list settings = {0}, objects = {0};
+    int result = -1;
+
+    memset(out, 0, sizeof *out);
+    memset(devices, 0, sizeof *devices);
+    if (tk_hyperv_query(&settings, h, limit, err, "SELECT * FROM Msvm_PciExpressSettingData") !=
+            0 ||
+        get_devices(&objects, h, limit, err) != 0) {
+        goto done;
+    }
+    out->items = tk_alloc((settings.count + 1) * sizeof *out->items);
+    for (size_t i = 0; i < settings.count; i++) {
+        char vm[TK_GUID_SIZE];
+        size_t before = out->count;
+
+        if (owner_of(settings.items[i], vm)) {
+            take_assignment(out, settings.items[i], &objects);
+        }
+        if (out->count > before) {
+            memcpy(out->items[before].vm, vm, sizeof vm);
+        }
+    }
+    take_devices(devices, &objects);
+    result = 0;
+done:
+    tk_cim_list_free(&settings);
+    tk_cim_list_free(&objects);
     return result;
 }

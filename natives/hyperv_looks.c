@@ -162,6 +162,20 @@ static int l_assigned(lua_State *L)
     return look_at_vm(L, w_assigned, tk_hyperv_push_assignments);
 }
 
+static int w_assignments(void *self, const struct tk_limit *limit, struct tk_failure *err)
+{
+    request *r = self;
+
+    return tk_hyperv_assignments(&r->assignments, &r->devices, r->h, limit, err);
+}
+
+static int l_assignments(lua_State *L)
+{
+    lua_settop(L, 1);
+    tk_hyperv_request(L);
+    return tk_hyperv_look_up(L, w_assignments, tk_hyperv_push_all_assignments);
+}
+
 static int w_heartbeat(void *self, const struct tk_limit *limit, struct tk_failure *err)
 {
     request *r = self;
@@ -269,6 +283,7 @@ const luaL_Reg tk_hyperv_looks[] = {
     {"disks", l_disks},
     {"adapters", l_adapters},
     {"assigned", l_assigned},
+    {"assignments", l_assignments},
     {"assignable_devices", l_assignable_devices},
     {"heartbeat", l_heartbeat},
     {"guest_items", l_guest_items},

@@ -79,6 +79,7 @@ int tk_hyperv_push_verdict(lua_State *L, void *request);
 int tk_hyperv_push_items(lua_State *L, void *request);
 int tk_hyperv_push_devices(lua_State *L, void *request);
 int tk_hyperv_push_assignments(lua_State *L, void *request);
+int tk_hyperv_push_all_assignments(lua_State *L, void *request);
 int tk_hyperv_push_jobs(lua_State *L, void *request);
 int tk_hyperv_push_gpus(lua_State *L, void *request);
 int tk_hyperv_push_shares(lua_State *L, void *request);

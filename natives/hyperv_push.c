@@ -230,6 +230,16 @@ int tk_hyperv_push_devices(lua_State *L, void *request)
     return 1;
 }
 
+static void push_assignment(lua_State *L, const struct tk_assignment *a)
+{
+    lua_createtable(L, 0, 6);
+    tk_set_string(L, "id", a->id);
+    tk_set_string(L, "location", a->location);
+    tk_set_string(L, "instance", a->instance);
+    set_ids(L, a->vendor, a->device);
+    tk_set_boolean(L, "present", a->present);
+}
+
 int tk_hyperv_push_assignments(lua_State *L, void *request)
 {
     const struct tk_assignment_list *list =
@@ -237,17 +247,49 @@ int tk_hyperv_push_assignments(lua_State *L, void *request)
 
     lua_createtable(L, (int)list->count, 0);
     for (size_t i = 0; i < list->count; i++) {
-        const struct tk_assignment *a = &list->items[i];
-
-        lua_createtable(L, 0, 6);
-        tk_set_string(L, "id", a->id);
-        tk_set_string(L, "location", a->location);
-        tk_set_string(L, "instance", a->instance);
-        set_ids(L, a->vendor, a->device);
-        tk_set_boolean(L, "present", a->present);
+        push_assignment(L, &list->items[i]);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
+}
+
+// The entry of a machine in the table on top; leaves it on the stack.
+static void push_entry(lua_State *L, const char *vm)
+{
+    if (lua_getfield(L, -1, vm) == LUA_TTABLE) {
+        return;
+    }
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 2);
+    tk_set_integer(L, "held", 0);
+    lua_newtable(L);
+    lua_setfield(L, -2, "assigned");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, vm);
+}
+
+int tk_hyperv_push_all_assignments(lua_State *L, void *request)
+{
+    const struct tk_hyperv_request *r = request;
+
+    lua_newtable(L);
+    for (size_t i = 0; i < r->assignments.count; i++) {
+        push_entry(L, r->assignments.items[i].vm);
+        lua_getfield(L, -1, "assigned");
+        push_assignment(L, &r->assignments.items[i]);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        lua_pop(L, 2);
+    }
+    for (size_t i = 0; i < r->devices.count; i++) {
+        if (r->devices.items[i].vm[0]) {
+            push_entry(L, r->devices.items[i].vm);
+            lua_getfield(L, -1, "held");
+            lua_pushinteger(L, lua_tointeger(L, -1) + 1);
+            lua_setfield(L, -3, "held");
+            lua_pop(L, 2);
+        }
+    }
+    return 1 + tk_hyperv_push_devices(L, request);
 }
 
 int tk_hyperv_push_jobs(lua_State *L, void *request)

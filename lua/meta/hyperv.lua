@@ -186,6 +186,10 @@ function Hyperv:dismount(device) end
 function Hyperv:mount(device) end
 ---@return Assignment[]
 function Hyperv:assigned(vm) end
+-- What all machines have, registered and planned, by GUID, in two requests; and what assignable_devices gives. held: devices that the
+-- host's own records show with the machine; more than its settings name means that these are not all. A machine without any has no entry.
+---@return table<string, { assigned: Assignment[], held: integer }>, HostDevice[]
+function Hyperv:assignments() end
 -- VM off (else HYPERV_STATE), device dismounted. False when exactly this device is already assigned to this VM. Waits up to 2.5 s for a
 -- list of assignable devices that lags behind. Raises HYPERV_NOT_ASSIGNABLE, HYPERV_IN_USE (another VM has it), HYPERV_DEVICE_GONE.
 ---@param location string

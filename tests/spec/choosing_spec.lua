@@ -27,6 +27,15 @@ local function read(gpus, more)
   return assert(value, mistakes[1] and mistakes[1].text)
 end
 
+local function assigned_to(machine)
+  local result = {}
+  for i, location in ipairs(machine.assigned) do
+    result[i] = { id = location, location = location, vendor = "10de", device = "1f08",
+      present = true }
+  end
+  return result
+end
+
 -- A handle of Hyper-V on a node: machines = { name -> { state, assigned = { location... } } }.
 local function hyperv(node, machines)
   local by_id, list, assignable = {}, {}, {}
@@ -47,12 +56,14 @@ local function hyperv(node, machines)
       return assignable
     end,
     assigned = function(_, id)
-      local result = {}
-      for i, location in ipairs(by_id[id].assigned) do
-        result[i] = { id = location, location = location, vendor = "10de", device = "1f08",
-          present = true }
+      return assigned_to(by_id[id])
+    end,
+    assignments = function()
+      local all = {}
+      for id, machine in pairs(by_id) do
+        all[id] = { assigned = assigned_to(machine), held = #machine.assigned }
       end
-      return result
+      return all, assignable
     end,
   }
 end

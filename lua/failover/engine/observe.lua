@@ -35,7 +35,8 @@ M.verbs = {
   eem = set("look", "version devices device find_device", set("change", "connect disconnect audit",
     {})),
   hyperv = set("look", [[host vms planned_vms workers vm find_vm settings definition disks adapters
-    validate assignable_devices assigned partitionable_gpus partitions heartbeat guest_items jobs]],
+    validate assignable_devices assigned assignments partitionable_gpus partitions heartbeat
+    guest_items jobs]],
     set("change",
       [[import configure relink_disk disconnect_adapter realize discard unregister export start
     shutdown turn_off clear_saved_state dismount mount assign unassign add_partition

@@ -34,9 +34,9 @@ local function key_finder(parameters)
   end
 end
 
--- Machines that are not ours matter only where they use a device; that is seen in the list of
--- assignable devices, so that they need not be asked one by one for nothing.
-local function ask_machines(c, node, hyperv, answer, options)
+-- `all`: what Hyper-V's settings and records say of every machine. One that is on and holds more
+-- than its settings name is asked alone.
+local function ask_machines(c, node, hyperv, answer, options, all)
   local key_of = key_finder(c.parameters)
   for _, vm in ipairs(answer.listed) do
     local key = key_of(vm)
@@ -45,15 +45,10 @@ local function ask_machines(c, node, hyperv, answer, options)
       uptime = vm.uptime, running = evidence.is_active(vm), assigned = {},
     }
   end
-  local used = 0
-  for _, device in ipairs(answer.assignable) do
-    used = used + (device.in_use and 1 or 0)
-  end
   local function ask(vm)
     local assigned, failed = failover.try(hyperv.assigned, hyperv, vm.id)
     if assigned then
       vm.assigned = assigned
-      used = used - #assigned
     elseif failed.code ~= "HYPERV_VM_NOT_FOUND" or vm.running then
       answer.complain("%s: the devices of %s cannot be told: %s", node, vm.name, failed.message)
       answer.untold = vm.running and "the devices of " .. vm.name .. " cannot be told"
@@ -61,16 +56,14 @@ local function ask_machines(c, node, hyperv, answer, options)
     end
   end
   for _, vm in ipairs(answer.vms) do
-    if vm.key then
+    local has = all[vm.id] or { assigned = {}, held = 0 }
+    if vm.running and has.held > #has.assigned then
       ask(vm)
-      if options.heartbeat and vm.state == "running" then
-        vm.heartbeat = failover.try(hyperv.heartbeat, hyperv, vm.id)
-      end
+    else
+      vm.assigned = has.assigned
     end
-  end
-  for _, vm in ipairs(answer.vms) do
-    if not vm.key and used > 0 then
-      ask(vm)
+    if vm.key and options.heartbeat and vm.state == "running" then
+      vm.heartbeat = failover.try(hyperv.heartbeat, hyperv, vm.id)
     end
   end
 end
@@ -85,11 +78,27 @@ local function only_place_known(parameters, node)
   return false
 end
 
+-- Gives devices the locations that are known by instance. Says whether these are all.
+local function put_in_places(list, places)
+  for _, device in ipairs(list) do
+    device.location = places[device.id:upper()]
+    if not device.location then
+      return false
+    end
+    device.locations = { device.location }
+  end
+  return true
+end
+
 -- The host's own list of devices: all of the vendors that are looked for (a card without its driver
 -- has no class), and, where that is wanted, those of class Display, whatever they are. A location
--- costs a request of its own, so none is asked for twice.
-local function ask_pnp(pnp, vendors, display)
-  local found, known = {}, {}
+-- costs a request of its own, so none is asked for twice, and none of what Hyper-V's list of
+-- assignable devices has placed already, by the same instance.
+local function ask_pnp(pnp, vendors, display, assignable)
+  local found, known, places = {}, {}, {}
+  for _, device in ipairs(assignable) do
+    places[(device.instance or ""):upper()] = device.location
+  end
   local function add(list)
     for _, device in ipairs(list) do
       known[device.id] = true
@@ -97,7 +106,8 @@ local function ask_pnp(pnp, vendors, display)
     end
   end
   for _, vendor in ipairs(vendors) do
-    add(pnp:devices({ vendor = vendor }))
+    local list = next(places) and pnp:devices({ vendor = vendor, locations = false })
+    add(list and put_in_places(list, places) and list or pnp:devices({ vendor = vendor }))
   end
   local shown = display and pnp:devices({ class = "Display", locations = false }) or {}
   for _, device in ipairs(shown) do
@@ -166,10 +176,13 @@ local function ask_node(c, name, answer, options, vendors)
     end
     return result or {}
   end
-  answer.assignable = needed("its assignable devices cannot be told", function()
-    return hyperv:assignable_devices()
+  local all = needed("the devices of its virtual machines cannot be told", function()
+    local assigned
+    assigned, answer.assignable = hyperv:assignments()
+    return assigned
   end)
-  ask_machines(c, name, hyperv, answer, options)
+  answer.assignable = answer.assignable or {}
+  ask_machines(c, name, hyperv, answer, options, all)
   if options.partitions and offers("hyperv", "partitionable_gpus") then
     answer.partitionable = part("its partitionable GPUs cannot be told", function()
       return hyperv:partitionable_gpus()
@@ -184,7 +197,7 @@ local function ask_node(c, name, answer, options, vendors)
   end
   answer.pnp = needed("plug and play cannot be asked", function()
     return ask_pnp(c:peer(name).pnp, vendors(), options.unclaimed
-      or only_place_known(c.parameters, name))
+      or only_place_known(c.parameters, name), answer.assignable)
   end)
   if #answer.assignable == 0 and some_dismounted(answer.pnp) and some_runs(vms) then
     answer.untold = "it has dismounted devices, but Hyper-V lists none"

@@ -468,6 +468,39 @@ function Hyperv:assigned(vm)
   return list
 end
 
+local function assignments(self)
+  local hypervisor, all = host(self), {}
+  for _, list in ipairs({ hypervisor:vms(), hypervisor:planned_vms() }) do
+    for _, record in ipairs(list) do
+      local named = assigned(self, record.id)
+      all[record.id] = #named > 0 and { assigned = named, held = 0 } or nil
+    end
+  end
+  return all
+end
+
+local function assignable_and_held(self)
+  local held, counted = {}, {}
+  for _, record in ipairs(host(self):assignable()) do
+    if record.vm and not counted[record.location] then
+      counted[record.location] = true
+      held[record.vm] = (held[record.vm] or 0) + 1
+    end
+  end
+  return assignable(self), held
+end
+
+-- Of all machines, with the list of assignable devices.
+function Hyperv:assignments()
+  local all = look(self, "Msvm_PciExpressSettingData", assignments)
+  local devices, held = look(self, "Msvm_PciExpress", assignable_and_held)
+  for id, count in pairs(held) do
+    all[id] = all[id] or { assigned = {} }
+    all[id].held = count
+  end
+  return all, devices
+end
+
 local function amount(bytes)
   for _, unit in ipairs({ { "TiB", 40 }, { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } }) do
     if bytes > 0 and bytes % (1 << unit[2]) == 0 then

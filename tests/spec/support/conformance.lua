@@ -152,6 +152,7 @@ M.looks = {
   ["hyperv:partitionable_gpus"] = function(n) return n.h:partitionable_gpus() end,
   ["hyperv:partitions"] = function(n) return n.h:partitions(VM) end,
   ["hyperv:partitions of nobody"] = function(n) return n.h:partitions(NOBODY) end,
+  ["hyperv:assignments"] = function(n) return n.h:assignments() end,
   ["hyperv:assigned of the registered"] = function(n)
     return n.h:assigned({ id = VM, planned = false })
   end,
