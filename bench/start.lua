@@ -1,5 +1,6 @@
 -- A complete `takeover start` against the lab without latency, beside the very same requests made
--- by curl from a shell script and by Python's requests. For bench/run:
+-- by one curl and by Python's requests (whose own start does not count); and `takeover monitor` of
+-- the machine that runs then. For bench/run:
 --
 --   takeover run bench/start.lua [repetitions]
 --
@@ -77,7 +78,14 @@ local function timed(command, lab)
   if not is_running(lab) then
     error(command[1] .. ": the virtual machine does not run afterwards", 0)
   end
-  return took
+  return tonumber(result.stdout:match("^seconds (%S+)")) or took
+end
+
+-- Seconds that monitor takes, of a machine that another command has just started.
+local function monitored(command, lab)
+  timed(command, lab)
+  command[2] = "monitor"
+  return timed(command, lab)
 end
 
 local function start_command(directory, urls)
@@ -139,17 +147,18 @@ local function main(repetitions)
       run = run + 1
       return start_command(("%s/run%d"):format(scratch, run), urls)
     end },
-    { "curl from a shell script", replay({ "sh", "bench/start.sh" }) },
+    { "one curl", replay({ "sh", "bench/start.sh" }) },
   }
   if process.run({ "sh", "-c", "python3 -c 'import requests'", timeout = 20 }).code == 0 then
     contenders[3] = { "Python with requests", replay({ "python3", "bench/start.py" }) }
   end
+  contenders[#contenders + 1] = { "takeover monitor", contenders[1][2], monitored }
   local times = {}
   for _ = 1, repetitions do
     for i, contender in ipairs(contenders) do
       times[i] = times[i] or {}
       table.insert(times[i], with_lab(function(urls, lab)
-        return timed(contender[2](scratch, urls), lab)
+        return (contender[3] or timed)(contender[2](scratch, urls), lab)
       end))
     end
   end
