@@ -213,7 +213,7 @@ describe("a site whose management service lists nothing", function()
     site.contains(s:run({ "status" }).stdout, "process (vmwp.exe")
     assert.equal(exit_codes.unknown, s:run({ "drain", "ms1" }).code)
     for _, command in ipairs({ "stop", "recover" }) do
-      local result = s:run({ command, "vme2", "--timeout", "0.3" })
+      local result = s:run({ command, "vme2", "--timeout", "1" })
       site.contains(result.stdout .. result.stderr, "process (vmwp.exe")
       unharmed()
     end

@@ -257,7 +257,8 @@ describe("connections", function()
       end
     end
     -- One that the lab closed first leaves no trace, as may happen on a busy machine.
-    local most, seen = { eem = 1, ms1 = 2, ms2 = 1 }, 0
+    -- On the node itself the functions of the card are disabled side by side, beside a branch.
+    local most, seen = { eem = 1, ms1 = 3, ms2 = 1 }, 0
     for name, count in pairs(counts) do
       assert.is_true(count <= most[name], ("%d connections to %s"):format(count, name))
       seen = seen + count

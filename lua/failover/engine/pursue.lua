@@ -43,8 +43,8 @@ function M.uncancelled(failed)
 end
 
 -- One look at a fact, in the running task. Returns "yes", "no" and why not, or "failed" and the
--- failure; of a "no" also whether the step says that it cannot tell (holds gave nil). again: after a
--- wait, so that nothing of an earlier look counts.
+-- failure; of a "no" also whether the step says that it cannot tell (holds gave nil). again: after
+-- a wait, so that nothing of an earlier look counts.
 function M.look(run, step, until_time, again)
   local task = scheduler.current()
   if again then

@@ -162,7 +162,7 @@ function M:take(target, call)
     self.counters[target] = counters
   end
   counters.calls = counters.calls + 1
-  local word = call.method or call.class and call.verb .. " " .. call.class or call.verb
+  local word = call.method or call.verb
   if word then
     counters[word] = (counters[word] or 0) + 1
   end
