@@ -4,7 +4,7 @@ cache = false
 self = false
 exclude_files = { "build/**", "lua/meta/**", "tests/fixtures/edits/**" }
 -- Where it is decided what scripts may not do.
-files["lua/host/boot.lua"].globals = { "package", "os", "io", "debug" }
+files["lua/cli/boot.lua"].globals = { "package", "os", "io", "debug" }
 files["examples/parameters.lua"].read_globals = { "secret" }
 files["examples/fleet.lua"].read_globals = { "secret" }
 files["tests/spec"].std = "+busted"

@@ -9,7 +9,7 @@
 local fs = require("fs")
 local http = require("http")
 local httpd = require("httpd")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local directory, urls = (...), { select(2, ...) }
 local client = http.open({ timeout = 60, insecure = true })

@@ -1,6 +1,6 @@
 -- A server that answers at once, for bench/run: prints its URL, serves until it is stopped.
 local httpd = require("httpd")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local server = httpd.listen({
   handler = function()

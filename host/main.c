@@ -7,15 +7,15 @@
 #include <string.h>
 #include <uv.h>
 
-#include "heap.h"
-#include "memory.h"
+#include "runtime/heap.h"
+#include "runtime/memory.h"
 #include "natives.h"
-#include "platform.h"
-#include "shutdown.h"
+#include "platform/platform.h"
+#include "runtime/shutdown.h"
 
 #define MEMORY_MAX                                                                                 \
     ((size_t)1 << 30)    // of all Lua values together; a runaway script fails with a message
-#define EXIT_INTERNAL 21 // as in lua/host/exit_codes.lua, for when no Lua could run
+#define EXIT_INTERNAL 21 // as in lua/core/exit_codes.lua, for when no Lua could run
 #define EXIT_LIMITS   24
 #define EXIT_CONFIG   13
 #define BOOT_MAX      ((uint64_t)1 << 20)
@@ -133,12 +133,11 @@ static void load_boot(lua_State *L, const char *path, bool trust)
     }
 }
 
-// Loads <program directory>/lua/host/boot.lua, or the installed one, and runs it with the
+// Loads <program directory>/lua/cli/boot.lua, or the installed one, and runs it with the
 // arguments.
 static int run(lua_State *L)
 {
-    static const char *const places[] = {"lua/host/boot.lua",
-                                         "../share/takeover/lua/host/boot.lua"};
+    static const char *const places[] = {"lua/cli/boot.lua", "../share/takeover/lua/cli/boot.lua"};
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
     char *directory = program_directory();

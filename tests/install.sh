@@ -18,7 +18,7 @@ for agent in vm devices; do
 done
 cat >"$tree/script.lua" <<'END'
 require("argparse")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 scheduler.sleep(0.01)
 for _, root in ipairs({ (package.path:match("^(.-)/%?%.lua")) }) do
   print(root)

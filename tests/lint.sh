@@ -24,6 +24,9 @@ for script in bootstrap packaging/pacemaker/vm packaging/pacemaker/devices $(fin
 done
 [ ! -f .ci/run ] || bash -n .ci/run || status=1
 
+# The plan of the house: layers, circles, references to documents.
+"$(command -v lua5.4 || command -v lua5.1 || command -v lua)" tests/structure.lua || status=1
+
 # Base names say where a message comes from, so they are unique in the tree.
 twice=$(find host natives -name '*.c' -exec basename {} \; | sort | uniq -d)
 [ -z "$twice" ] || {

@@ -8,12 +8,9 @@ local M = {
   collect = step.collect,
   sequence = step.sequence,
   together = step.together,
+  -- Calls fn(...); gives its results, or nil and the failure object.
+  try = require("failover.engine.try"),
 }
-
--- Calls fn(...); gives its results, or nil and the failure object.
-function M.try(fn, ...)
-  return require("failover.engine").try(fn, ...)
-end
 
 -- For the end of holds: is it so, and if not, why not.
 function M.answer(is_so, why_not)

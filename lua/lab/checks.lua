@@ -1,5 +1,5 @@
--- The safety rules that need more than the world's own eye (design, section 3): what a command
--- said, compared with
+-- The safety rules that need more than the world's own eye (docs/safety.md#evidence): what a
+-- command said, compared with
 -- what is true. Each check gives nil, or the id of the broken rule and a sentence.
 local requests = require("failover.parameters.requests")
 
@@ -199,8 +199,8 @@ local function explained(world, actor)
   end
 end
 
--- Looks at one ended run: at its end (lab/actor.lua), for what is true may change before anybody
--- waits for it. `code` is its exit code, or "killed".
+-- Looks at one ended run: at its end (lab/simulated_command.lua), for what is true may change
+-- before anybody waits for it. `code` is its exit code, or "killed".
 ---@return string? id, string? text the first rule that is broken
 function M.judge(world, actor, code)
   local id, text = in_time(actor)

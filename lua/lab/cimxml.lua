@@ -1,5 +1,5 @@
 -- Instances as CIM-XML text (DTD 2.0), the form that embedded instances take in string parameters
--- and properties (fact sheet hyperv-wmi, 4.3).
+-- and properties (docs/facts/hyperv-wmi.md#4.3).
 local xml = require("xml")
 
 local M = {}

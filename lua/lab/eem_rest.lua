@@ -1,4 +1,4 @@
--- ExpEther Manager's REST face on the world (fact sheet ecx-eem, 3.1 to 3.5). Every scalar is a
+-- ExpEther Manager's REST face on the world (docs/facts/ecx-eem.md#3.1 to #3.5). Every scalar is a
 -- text; success is 200 or 204; an error carries { code, message }, code being five digits that
 -- begin with the HTTP status. What exactly EEM writes into messages is not known.
 local json = require("json")

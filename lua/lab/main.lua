@@ -2,7 +2,7 @@
 -- serves until it is cancelled (a signal) or told to end by POST /lab/quit.
 local failure = require("failure")
 local json = require("json")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local server = require("lab.server")
 
 local M = {}

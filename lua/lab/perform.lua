@@ -1,6 +1,6 @@
 -- What every outside call to the lab goes through: time passes, latency is waited for, and a fault
 -- that was ordered for this call (docs/lab.md) is carried out. Shared by the faces.
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local sight = require("lab.world.sight")
 

@@ -1,5 +1,5 @@
 ---@meta
--- NEC ExpEther Manager over its REST API (fact sheet ecx-eem, section 3).
+-- NEC ExpEther Manager over its REST API (docs/facts/ecx-eem.md#3).
 
 eem = {}
 

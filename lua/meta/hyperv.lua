@@ -1,5 +1,5 @@
 ---@meta
--- Hyper-V on one host (root\virtualization\v2), fact sheet hyperv-wmi sections 1 and 2. Virtual machines are keyed by GUID (upper case);
+-- Hyper-V on one host (root\virtualization\v2), docs/facts/hyperv-wmi.md#1 and #2. Virtual machines are keyed by GUID (upper case);
 -- wherever a vm is wanted, a table with field `id` or the GUID itself will do.
 
 hyperv = {}
@@ -123,7 +123,7 @@ function Hyperv:definition(file) end
 ---@param options { snapshots: string? }?
 ---@return Vm planned
 function Hyperv:import(file, options) end
--- ModifySystemSettings with only the changed properties; on planned VMs also root, snapshot_root, swap_root (fact sheet 1.6).
+-- ModifySystemSettings with only the changed properties; on planned VMs also root, snapshot_root, swap_root (docs/facts/hyperv-wmi.md#1.6).
 -- Does nothing where all is already so. Sizes are whole MiB. Raises HYPERV_STATE for what needs the machine off, or planned.
 ---@param vm Vm|string
 ---@param settings { stop_action: string?, start_action: string?, cache_types: boolean?, low_mmio: string?, high_mmio: string?, root: string?, snapshot_root: string?, swap_root: string?, checkpoints: string? }

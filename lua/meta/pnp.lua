@@ -1,5 +1,5 @@
 ---@meta
--- Plug and play devices of one host, through Win32_PnPEntity (fact sheet hyperv-wmi, section 3).
+-- Plug and play devices of one host, through Win32_PnPEntity (docs/facts/hyperv-wmi.md#3).
 
 pnp = {}
 

@@ -44,7 +44,7 @@
 ---@field locations table<string, string> by node, as declared
 ---@field dismounted boolean? from its host
 ---@field shown_as string?  what the node calls it
----@field problem integer?  Windows' problem code of it on its node (failover.problem_codes); nil where that is no fault
+---@field problem integer?  Windows' problem code of it on its node (failover.devices.problem_codes); nil where that is no fault
 ---@field slot table?       of the I/O box: { model, serial, type, vendor, device }, as ExpEther Manager shows them
 ---@field quarantine table? entry of failover.quarantine
 ---@field cost number       seconds: how long its last connections took, and a minute for each failure lately; among equals the least is taken

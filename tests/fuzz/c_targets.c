@@ -6,21 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base64.h"
-#include "certificate.h"
-#include "cim.h"
-#include "ecx.h"
+#include "small/base64.h"
+#include "seal/certificate.h"
+#include "wmi/cim/cim.h"
+#include "ecx/ecx.h"
 #include "fuzz.h"
-#include "hostfiles.h"
-#include "journal.h"
-#include "json.h"
-#include "log.h"
-#include "outside.h"
-#include "platform.h"
-#include "redact.h"
-#include "seal_frame.h"
-#include "wsman.h"
-#include "xml.h"
+#include "hostfiles/hostfiles.h"
+#include "journal/journal.h"
+#include "json/json.h"
+#include "log/log.h"
+#include "runtime/outside.h"
+#include "platform/platform.h"
+#include "runtime/redact.h"
+#include "seal/seal_frame.h"
+#include "wmi/wsman/wsman.h"
+#include "xml/xml.h"
 
 static void look_at_object(const struct tk_cim_object *o)
 {

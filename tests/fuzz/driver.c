@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "memory.h"
+#include "runtime/memory.h"
 
 static tk_fuzz_target chosen;
 

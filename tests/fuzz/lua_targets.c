@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eem_answer_lua.h"
-#include "eem_device_lua.h"
+#include "eem/eem_answer_lua.h"
+#include "eem/eem_device_lua.h"
 #include "fuzz.h"
-#include "memory.h"
+#include "runtime/memory.h"
 #include "natives.h"
 
 #ifndef TK_SOURCE

@@ -5,7 +5,7 @@
 --
 -- It adds and replaces its own files (recorded-*, seed-*); those named after a finding stay.
 local digest = require("digest")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 

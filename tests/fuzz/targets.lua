@@ -16,7 +16,7 @@ local function expect(fn, ...)
 end
 
 -- Runs fn in a task, on virtual time.
-local scheduler, virtual_clock = require("host.scheduler"), require("lab.virtual_clock")
+local scheduler, virtual_clock = require("core.scheduler"), require("core.virtual_clock")
 local function in_scheduler(fn)
   local ok, failed = scheduler.with_driver(virtual_clock.new(), fn)
   if not ok then
@@ -58,7 +58,7 @@ function M.lines(text)
 end
 
 function M.import(text)
-  local import = require("host.commands.ecx.import")
+  local import = require("cli.commands.ecx.import")
   local draft = import.draft(text, "parameters.bat")
   if draft then
     assert(load(draft, "draft", "t", { secret = tostring }), "the draft is no Lua")
@@ -76,7 +76,7 @@ function M.wql(text)
 end
 
 function M.quarantine(text)
-  local quarantine = require("failover.quarantine")
+  local quarantine = require("failover.devices.quarantine")
   local store = quarantine.in_memory(text)
   local q = quarantine.open({ store = store, node = "ms1", wall = function()
     return 1700000000
@@ -97,8 +97,8 @@ function M.drained(text)
   fs.make_directory(directory)
   fs.write(directory .. "/drained.json", text)
   fs.write(directory .. "/certificate.json", text)
-  expect(require("host.drained").read, directory)
-  expect(require("failover.certificate").check, directory, {})
+  expect(require("cli.drained").read, directory)
+  expect(require("failover.safety.certificate").check, directory, {})
   fs.remove(directory .. "/drained.json")
   fs.remove(directory .. "/certificate.json")
   fs.remove(directory)
@@ -118,7 +118,7 @@ function M.cimxml_lua(text)
 end
 
 function M.file_name(text)
-  local name = require("host.session").file_name(text)
+  local name = require("cli.session").file_name(text)
   assert(#name < 200 and not name:find("[/\\%c]") and name ~= "." and name ~= "..", name)
 end
 

@@ -15,7 +15,8 @@ cluster {
     path = [[H:\vme3]], gpus = ANY, mmio = { low = "3GiB", high = "33280MiB" },
   } } },
 }
--- Each look and each change takes its time on the way, so that both see the device free and both write.
+-- Each look and each change takes its time on the way, so that both see the device free and both
+-- write.
 fault { target = "eem", effect = "delay", seconds = 0.1, match = {} }
 local one, other = launch("start", "vme2", "ms1"), launch("start", "vme3", "ms2")
 expect(other, { exit = "no_device", code = "HELD_BY", undone = true, says = "ms1 was quicker", within = 2 })

@@ -1,7 +1,8 @@
 story "The link is not up yet, and EEM's yes to the undo's disconnect is a lie: it is asked once more"
 
 cluster { latency = { link = 20, answer = 0.01 } }
--- The look after the connect is refused, so the start fails; the disconnect of the undo does nothing.
+-- The look after the connect is refused, so the start fails; the disconnect of the undo does
+-- nothing.
 local connected = false
 when({ verb = "PUT" }, function()
   connected = true

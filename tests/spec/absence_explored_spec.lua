@@ -2,13 +2,13 @@
 -- machine, for as long as the command runs; then the other node's turn; then everything heals. No
 -- GPU is lost, no machine runs twice, and whatever was left is put in order afterwards. Then the
 -- same with code that believes what is not seen: each such belief must do harm somewhere here.
-local evidence = require("failover.evidence")
+local evidence = require("failover.safety.evidence")
 local explorer = require("lab.explorer")
-local failures = require("lab.inprocess.hyperv_failures")
+local failures = require("lab.direct.hyperv_failures")
 local oddities = require("lab.explorer.oddities")
 local player = require("lab.explorer.play")
-local runs = require("lab.inprocess.hyperv_run")
-local vm_state = require("failover.vm_state")
+local runs = require("lab.direct.hyperv_run")
+local vm_state = require("failover.vm.state")
 
 local CLASSES = {
   "Msvm_ComputerSystem", "Msvm_PlannedComputerSystem", "Msvm_VirtualSystemSettingData",

@@ -1,6 +1,6 @@
 -- What is not listed is not so, over real HTTP: a proxy leaves rows out of the answers of ms1's
 -- management service, as one does that has just started, or that an account without rights asks.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local hyperv = require("hyperv")
 local pnp = require("pnp")
 local site = require("support.site")

@@ -5,7 +5,7 @@
 local agreement = require("support.agreement")
 local explorer = require("lab.explorer")
 local player = require("lab.explorer.play")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
 
 local SCALE = 0.1 -- of the explorer's latencies

@@ -1,6 +1,6 @@
 -- What is wrong outside: files, services, certificates, answers. The real program meets each of it
 -- against a lab in a process of its own; each has its own message and code, and nothing is changed.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local failure = require("failure")
 local fs = require("fs")
 local json = require("json")
@@ -71,7 +71,7 @@ local function start_fails(exit, code, pieces, options)
   end
   for _, text in ipairs({ result.stderr, result.stdout }) do
     assert.is_nil(text:find("traceback", 1, true), text)
-    assert.is_nil(text:find("lua/host/", 1, true), text)
+    assert.is_nil(text:find("lua/cli/", 1, true), text)
     assert.is_nil(text:find(site_module.PASSWORD, 1, true))
   end
   assert.are.equal(code, json.decode(result.stdout).failure.code)

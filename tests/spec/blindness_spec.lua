@@ -1,6 +1,6 @@
 -- Modules that believe what was not seen (fixtures/mutants.lua): each must be caught by the
 -- explorer, in a process that has it in place of the shipped one, as an administrator's edit is.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")

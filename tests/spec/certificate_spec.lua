@@ -1,4 +1,4 @@
-local certificate = require("failover.certificate")
+local certificate = require("failover.safety.certificate")
 local digest = require("digest")
 local fs = require("fs")
 local process = require("process")

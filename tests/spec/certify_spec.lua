@@ -1,11 +1,11 @@
 -- `takeover certify` as a program: on how many processors, what it says when it is stopped, and
 -- when nobody reads it. What it finds is the business of mutants_spec and story_spec.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE")
   or require("lfs").symlinkattributes("/proc/self/exe").target

@@ -1,6 +1,6 @@
 -- check and start judge by the same rules: what would make a start fail is no "ready". The real
 -- program against a lab over HTTP.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local json = require("json")
 local site = require("support.site")
 

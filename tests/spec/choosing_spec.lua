@@ -1,11 +1,11 @@
 -- Requests brought together with what is seen: a world of plain tables, so that every call counts.
-local choosing = require("failover.choosing")
-local holdings = require("failover.holdings")
+local selection = require("failover.devices.selection")
+local attached = require("failover.devices.attached")
 local loop = require("loop")
 local parameters = require("failover.parameters")
-local quarantine = require("failover.quarantine")
-local scheduler = require("host.scheduler")
-local virtual_clock = require("lab.virtual_clock")
+local quarantine = require("failover.devices.quarantine")
+local scheduler = require("core.scheduler")
+local virtual_clock = require("core.virtual_clock")
 
 local A, B, C = "0x8cdf9d911c60", "0x8cdf9d911c62", "0x8cdf9d911c64"
 local GROUPS = { ms1 = 50, ms2 = 150, free = 4093 }
@@ -144,14 +144,14 @@ end
 -- Ids that are chosen, or the rejection.
 local function chosen(c)
   return in_scheduler(function()
-    local choice, rejection = choosing.choose(c)
-    return choice and ids(choosing.gpus(c, choice)) or nil, rejection, choice
+    local choice, rejection = selection.choose(c)
+    return choice and ids(selection.gpus(c, choice)) or nil, rejection, choice
   end)
 end
 
 local function present(c)
   return in_scheduler(function()
-    return ids(holdings.present(c))
+    return ids(attached.present(c))
   end)
 end
 
@@ -171,7 +171,7 @@ describe("the choice of devices", function()
       local c = context({ gpus = gpus .. more, where = where })
       local _, rejection, choice = chosen(c)
       return {
-        choice and choosing.gpus(c, choice), choice and choice.reasons,
+        choice and selection.gpus(c, choice), choice and choice.reasons,
         rejection and rejection.text,
       }
     end
@@ -222,7 +222,7 @@ describe("the choice of devices", function()
     assert.are.equal("HELD_BY", rejection.code)
     assert.is_truthy(rejection.text:find("vme3 runs with it on ms2", 1, true))
     local failed = in_scheduler(function()
-      local _, raised = loop.guard(choosing.raise, c, rejection)
+      local _, raised = loop.guard(selection.raise, c, rejection)
       return raised
     end)
     assert.are.equal("HELD_BY", failed.code)
@@ -324,7 +324,7 @@ describe("the devices that a machine has here", function()
     local c = context({ gpus = ANY, where = ONE, memory = { had = { L1 = "10de:1f08" } },
       nodes = { ms1 = { vms = {}, locations = { "L1", "L2" } } } })
     local failed = in_scheduler(function()
-      local ok, raised = loop.guard(holdings.present, c)
+      local ok, raised = loop.guard(attached.present, c)
       assert(not ok)
       return raised
     end)

@@ -1,11 +1,11 @@
-local cli = require("host.cli")
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local cli = require("cli.cli")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
-local output = require("host.output")
+local output = require("cli.output")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE") or "/proc/self/exe"
 
@@ -107,7 +107,7 @@ describe("the command line", function()
 
   it("loads neither the lab nor the demo for a start", function()
     assert.are.equal("start", cli.parse({ "start", "vme2", "--json" }).command)
-    for _, name in ipairs({ "host.commands.lab", "host.commands.demo", "lab.main", "lab.world" }) do
+    for _, name in ipairs({ "cli.commands.lab", "cli.commands.demo", "lab.main", "lab.world" }) do
       assert.is_nil(package.loaded[name])
     end
   end)
@@ -366,7 +366,7 @@ end)
 
 describe("check", function()
   it("reads a clock in any time zone", function()
-    local seconds_of = require("host.commands.check").seconds_of
+    local seconds_of = require("cli.commands.check").seconds_of
     assert.are.equal(0, seconds_of("19700101000000.000000+000"))
     assert.are.equal(1785383696, seconds_of("20260730125456.123456+540"))
     assert.are.equal(951782400, seconds_of("20000228190000.000000-300"))

@@ -1,11 +1,11 @@
 -- What the commands do with a sequence: said, written down, and told by the exit code. The
 -- sequences are an administrator's own, given by --lua-path, so that no node is needed.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE") or "/proc/self/exe"
 

@@ -1,10 +1,10 @@
 -- The two faces of the lab's world must not differ: scripts are explored against the natives of
--- lua/lab/inprocess, and run with the natives in C. Here the same call is made through both, on
+-- lua/lab/direct, and run with the natives in C. Here the same call is made through both, on
 -- worlds that are alike, in every state of a story and with every fault, and what it answers or
 -- raises and what it leaves behind is compared. Where they differ, C is right.
 local failure = require("failure")
-local inprocess = require("lab.inprocess")
-local scheduler = require("host.scheduler")
+local inprocess = require("lab.direct")
+local scheduler = require("core.scheduler")
 local seed = require("lab.clusters.seed")
 local tables = require("support.conformance")
 local support = require("support.hyperv")

@@ -1,7 +1,7 @@
 -- What is written to standard output and error: its code page, and how many lines of it.
 local console = require("console")
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 

@@ -1,7 +1,7 @@
 -- The demo is the whole thing at once: the lab, the natives over real sockets, the sequences, the
 -- commands as processes, kill -9. It plays several times faster than for people.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local http = require("http")
 local json = require("json")

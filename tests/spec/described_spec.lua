@@ -1,5 +1,5 @@
 -- A device asked for by description, with the real program against a lab over HTTP.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local json = require("json")
 local site_module = require("support.site")
 

@@ -1,7 +1,7 @@
 -- The documents say what is there: every path, link, command, option, key, code and native that
 -- they name exists, and the tables that repeat a table of the program are equal to it.
-local cli = require("host.cli")
-local exit_codes = require("host.exit_codes")
+local cli = require("cli.cli")
+local exit_codes = require("core.exit_codes")
 local failure = require("failure")
 local fs = require("fs")
 local parameters = require("failover.parameters")
@@ -89,7 +89,7 @@ end
 -- The help of a command and of all words below it.
 local function help_of_all(name)
   local texts_of = { help_of(name) }
-  for _, below in ipairs(require("host.commands." .. name).subcommands or {}) do
+  for _, below in ipairs(require("cli.commands." .. name).subcommands or {}) do
     texts_of[#texts_of + 1] = help_of(name, below[1])
   end
   return table.concat(texts_of)

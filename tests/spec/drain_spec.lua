@@ -1,8 +1,8 @@
 -- takeover drain and undrain: the plan, and moving with the real program and lab, where a little
 -- program plays clpgrp.
-local drain = require("failover.drain")
-local drained = require("host.drained")
-local folder = require("host.folder")
+local drain = require("failover.placement.drain")
+local drained = require("cli.drained")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local site_module = require("support.site")

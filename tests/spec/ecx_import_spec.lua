@@ -1,10 +1,10 @@
 -- takeover ecx import: a draft of parameters.lua from a batch file's variables.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local parameters = require("failover.parameters")
 local process = require("process")
-local reader = require("host.batch_reader")
+local reader = require("cli.batch_reader")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE")
   or require("lfs").symlinkattributes("/proc/self/exe").target

@@ -1,8 +1,8 @@
 -- The rules of the model of EXPRESSCLUSTER itself, with scripts that only take time and end as they
 -- are told. What `takeover` does under it is in tests/scenarios/ecx-*.lua.
 local ecx = require("lab.ecx")
-local scheduler = require("host.scheduler")
-local virtual_clock = require("lab.virtual_clock")
+local scheduler = require("core.scheduler")
+local virtual_clock = require("core.virtual_clock")
 
 local bench
 

@@ -1,7 +1,7 @@
 -- takeover ecx scripts: the batch files, by their content.
-local batch = require("host.batch")
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local batch = require("cli.batch")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local loop = require("loop")

@@ -2,7 +2,7 @@
 local loop = require("loop")
 local peers = require("support.eem_peer")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local ID, CONNECTED, ok, one = peers.ID, peers.CONNECTED, peers.ok, peers.one
 
@@ -34,7 +34,7 @@ describe("eem", function()
       })
       url = serve({ any = function(request) return rest:handle(request) end })
       handle = open(url, { user = "admin", password = "geheim", max_answer = "1MiB" })
-      stand_in = require("lab.inprocess.eem").open(world, { by = "spec", count = 0 })
+      stand_in = require("lab.direct.eem").open(world, { by = "spec", count = 0 })
     end)
 
     it("shows every device as the stand-in of the simulator does", function()

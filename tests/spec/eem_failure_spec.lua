@@ -2,7 +2,7 @@
 local loop = require("loop")
 local peers = require("support.eem_peer")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local ID, CONNECTED, ok, one, copy = peers.ID, peers.CONNECTED, peers.ok, peers.one, peers.copy
 

@@ -1,13 +1,13 @@
 local failover = require("failover")
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local failure = require("failure")
 local engine = require("failover.engine")
-local diary = require("failover.engine.diary")
-local observe = require("failover.engine.observe")
-local quarantine = require("failover.quarantine")
-local scheduler = require("host.scheduler")
+local journal_writer = require("failover.engine.journal_writer")
+local recorder = require("failover.engine.recorder")
+local quarantine = require("failover.devices.quarantine")
+local scheduler = require("core.scheduler")
 local loop = require("loop")
-local virtual_clock = require("lab.virtual_clock")
+local virtual_clock = require("core.virtual_clock")
 
 local step, together = failover.step, failover.together
 
@@ -16,7 +16,7 @@ local function context()
     ecx = {}, node = "ms1", vm_name = "vme2", warnings = {},
     observer = { changes = 0, answers = {} }, quarantine = quarantine.open({}),
     notes = {} }
-  c.journal = diary.new(nil)
+  c.journal = journal_writer.new(nil)
   function c:note(text)
     self.notes[#self.notes + 1] = text
   end
@@ -603,7 +603,7 @@ describe("a watched native", function()
     }
     local observer = { changes = 0, answers = {}, calls = {}, call = function(self,
       call) self.calls[#self.calls + 1] = call end }
-    local eem = observe.watch("eem", handle, nil, observer)
+    local eem = recorder.watch("eem", handle, nil, observer)
     local looking = step "looks"({
       holds = function()
         eem:device("0x1")
@@ -627,7 +627,7 @@ describe("a watched native", function()
         maybe_executed = true }) end,
     }
     local observer = { changes = 0, answers = {}, call = function() end }
-    local eem = observe.watch("eem", handle, nil, observer)
+    local eem = recorder.watch("eem", handle, nil, observer)
     eem:connect("0x1", 50)
     eem:disconnect("0x1")
     assert.equal(1, observer.changes)
@@ -646,14 +646,14 @@ describe("a watched native", function()
       local told
       local observer = { changes = 0, answers = {}, only_changes = only_changes,
         call = function(_, call) told = call.failure end }
-      local hyperv = observe.watch("hyperv", handle, "ms2", observer)
+      local hyperv = recorder.watch("hyperv", handle, "ms2", observer)
       local _, failed = failover.try(hyperv.vms, hyperv)
       assert.equal("ms2", failed.node)
       _, failed = failover.try(hyperv.start, hyperv, "x")
       assert.equal("WMI_FAULT: ms2: refused", tostring(failed))
       assert.equal("ms2", told.node)
     end
-    local ok, failed = pcall(observe.open, "hyperv", "ms2", { call = function() end }, function()
+    local ok, failed = pcall(recorder.open, "hyperv", "ms2", { call = function() end }, function()
       failure.raise({ code = "CONFIG", message = "a bad url" })
     end)
     assert.is_false(ok)
@@ -663,7 +663,7 @@ describe("a watched native", function()
   it("names no node in what ends a run", function()
     local shared = failure.new({ code = "CANCELLED", message = "told to end" })
     local observer = { changes = 0, answers = {}, call = function() end }
-    local hyperv = observe.watch("hyperv", { vms = function() error(shared, 0) end }, "ms2",
+    local hyperv = recorder.watch("hyperv", { vms = function() error(shared, 0) end }, "ms2",
       observer)
     assert.has_error(function() hyperv:vms() end)
     assert.is_nil(shared.node)

@@ -1,13 +1,13 @@
 -- Who gives way to whom: the rules on virtual time, then real processes.
-local exit_codes = require("host.exit_codes")
-local exclusion = require("failover.exclusion")
+local exit_codes = require("core.exit_codes")
+local run_lock = require("failover.safety.run_lock")
 local fs = require("fs")
 local json = require("json")
 local loop = require("loop")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
-local virtual_clock = require("lab.virtual_clock")
+local virtual_clock = require("core.virtual_clock")
 
 local NEVER = 600 -- seconds
 local contains = site_module.contains
@@ -27,7 +27,7 @@ end
 local function take(options, holders, ask)
   local clock, asked, said = virtual_clock.new(1000), {}, {}
   local ok, result, waited = scheduler.with_driver(clock, function()
-    return exclusion.take({
+    return run_lock.take({
       command = options.command, vm = "vme2", wait = options.wait or 0,
       patience = options.patience or 0, now = scheduler.now, sleep = scheduler.sleep,
       try = function()
@@ -134,10 +134,10 @@ describe("a lock that somebody has", function()
   end)
 
   it("gets half of stop's time at the most", function()
-    assert.are.same({ 30, 100 }, { exclusion.times("stop", 200) })
-    assert.are.same({ 5, 5 }, { exclusion.times("stop", 10, 60) })
-    assert.are.same({ 0, 0 }, { exclusion.times("start", 200) })
-    assert.are.same({ 60, 0 }, { exclusion.times("start", 200, 60) })
+    assert.are.same({ 30, 100 }, { run_lock.times("stop", 200) })
+    assert.are.same({ 5, 5 }, { run_lock.times("stop", 10, 60) })
+    assert.are.same({ 0, 0 }, { run_lock.times("start", 200) })
+    assert.are.same({ 60, 0 }, { run_lock.times("start", 200, 60) })
   end)
 end)
 

@@ -196,7 +196,7 @@ describe("fs", function()
         local lock, holder = require("fs").lock(%q, "the child")
         print(lock and "locked" or "held by " .. holder)
         io.stdout:flush()
-        if lock then require("host.scheduler").sleep(60) end]]):format(top .. "/lock"))
+        if lock then require("core.scheduler").sleep(60) end]]):format(top .. "/lock"))
       local host = run("readlink", "/proc/" .. loop.pid() .. "/exe"):match("[^\n]+")
 
       local lock = assert(fs.lock(top .. "/lock", "the parent"))

@@ -1,5 +1,5 @@
 -- takeover gpu list, gpu suggest and vm list, as people and programs call them.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fleet = require("support.fleet")
 local parameters = require("failover.parameters")
 
@@ -142,7 +142,7 @@ describe("takeover gpu list", function()
 
   it("has a help of its own, as every word below gpu and vm", function()
     for _, command in ipairs({ "gpu", "vm" }) do
-      for _, entry in ipairs(require("host.commands." .. command).subcommands) do
+      for _, entry in ipairs(require("cli.commands." .. command).subcommands) do
         local code, out = site:run(command, entry[1], "--help")
         assert.are.equal(0, code)
         contains(out, ("takeover %s %s"):format(command, entry[1]))

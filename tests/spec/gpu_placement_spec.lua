@@ -1,5 +1,5 @@
 -- takeover gpu explain, gpu place and gpu whatif, as people and programs call them.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fleet = require("support.fleet")
 
 local site

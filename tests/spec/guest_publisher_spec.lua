@@ -1,6 +1,6 @@
 -- examples/guest/publish-gpu.sh on a real pool file: its own records, under the lock that
 -- hv_kvp_daemon takes, and nobody else's.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 local site = require("support.site")

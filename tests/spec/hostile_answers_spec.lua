@@ -1,7 +1,7 @@
 -- A host that answers WS-Management with what no host would say, to keep us busy or to make us
 -- believe something: every query ends by itself, and soon.
 local loop = require("loop")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local wsman_peer = require("wsman_peer")
 
 local CLASS = "Msvm_ComputerSystem"

@@ -2,7 +2,7 @@
 -- each is told by its own code, inside its time and in little memory; the password goes to nobody
 -- else; and where a change was asked for it is said that it may have been executed.
 local fs = require("fs")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local json = require("json")
 local loop = require("loop")
 local process = require("process")

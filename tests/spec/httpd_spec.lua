@@ -1,7 +1,7 @@
 local http = require("http")
 local httpd = require("httpd")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 describe("httpd", function()
   local servers, clients

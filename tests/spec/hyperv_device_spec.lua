@@ -194,7 +194,7 @@ describe("hyperv", function()
 
     it("ends its wait with the run's time", function()
       start()
-      local scheduler = require("host.scheduler")
+      local scheduler = require("core.scheduler")
       local ok, problem = scheduler.until_time(scheduler.now() + 0.08, function()
         h:assign(VM, gpu.location) -- not dismounted: it is never listed
       end)

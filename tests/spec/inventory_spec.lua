@@ -1,6 +1,6 @@
 -- What there is: every device in one state, who has it, and what stays unknown.
 local fleet = require("support.fleet")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local device, vm = fleet.device, fleet.vm
 
 -- Lays text over the entry of a device in examples/fleet.lua.

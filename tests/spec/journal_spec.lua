@@ -21,7 +21,7 @@ describe("journal", function()
   local function another(text)
     local script = directory .. "/script.lua"
     fs.write(script, ("local j = require('journal').open({ path = %q })\n"):format(path) .. text
-      .. "\nprint('ready') io.stdout:flush() require('host.scheduler').sleep(60)")
+      .. "\nprint('ready') io.stdout:flush() require('core.scheduler').sleep(60)")
     local child = process.start({ host, "run", script, stdout = "pipe" })
     assert.equal("ready", child:read_line({ timeout = 20 }))
     return child

@@ -2,7 +2,7 @@
 -- calls; then the same command again, or the other node takes over. The processes, the sockets and
 -- the lab are real ones.
 local json = require("json")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
 
 local HELD = 600 -- seconds: longer than the spec, so a call held before it is done never is

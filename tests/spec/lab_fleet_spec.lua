@@ -1,6 +1,6 @@
 -- The larger simulated cluster: its boxes, its 10G slots, and that both faces show the same.
 local fleet = require("support.fleet")
-local inprocess = require("lab.inprocess.eem")
+local inprocess = require("lab.direct.eem")
 local lab = require("support.lab")
 
 describe("the simulated fleet", function()

@@ -1,6 +1,6 @@
 -- The simulated cluster as WMI shows it.
 local cluster = require("support.cluster")
-local provider = require("lab.provider")
+local provider = require("lab.cim")
 
 local OTHER, VM, FILE = cluster.OTHER, cluster.VM, cluster.FILE
 local RUNNING = cluster.RUNNING

@@ -3,11 +3,11 @@
 -- to go. Each in both faces, where both can show it; that these agree in every verb is compared by
 -- conformance_spec.
 local failure = require("failure")
-local inprocess = require("lab.inprocess")
-local scheduler = require("host.scheduler")
+local inprocess = require("lab.direct")
+local scheduler = require("core.scheduler")
 local seed = require("lab.clusters.seed")
 local support = require("support.hyperv")
-local virtual_clock = require("lab.virtual_clock")
+local virtual_clock = require("core.virtual_clock")
 local world_module = require("lab.world")
 
 local VM, GPU = support.VM, support.GPU

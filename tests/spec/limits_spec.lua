@@ -1,6 +1,6 @@
 -- The real program where the system gives it little: no standard streams, few descriptors, little
 -- memory, an output that is full. It says so and ends; it never crashes.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fs = require("fs")
 local process = require("process")
 local site_module = require("support.site")

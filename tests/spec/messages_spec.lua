@@ -1,10 +1,10 @@
 -- What people read at three in the morning: of every failure that is likely what happened, to
 -- whom, and what they do about it. The history is no remedy.
 local failure = require("failure")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local story = require("lab.story")
-local verdict = require("host.verdict")
+local verdict = require("failover.engine.verdict")
 
 local ABOUT = { command = "start", vm = "vme2", node = "ms1" }
 

@@ -85,8 +85,8 @@ local function most_alike(wanted, candidates)
   return best
 end
 
--- Handle types as C registers them (host/lua_util.c): method tables by type name. Those without
--- methods are nobody's business but C's.
+-- Handle types as C registers them (host/runtime/lua_util.c): method tables by type name. Those
+-- without methods are nobody's business but C's.
 local function live_handles()
   local handles = {}
   for name, metatable in pairs(debug.getregistry()) do

@@ -1,10 +1,10 @@
 -- What monitor says when its host cannot be asked, over real sockets, with the real program: broken
 -- is only what was seen not to be well.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local httpd = require("httpd")
 local json = require("json")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site = require("support.site")
 
 local SHORT = 2 -- seconds of --timeout; the program ends a little before

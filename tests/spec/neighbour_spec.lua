@@ -1,8 +1,8 @@
 -- A neighbour with an account on the same computer: what he may read, hold, exchange or prepare
 -- must not stop a failover, change what runs, or show him anything. The real program meets each
 -- attempt.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 local site_module = require("support.site")
@@ -140,7 +140,7 @@ describe("the state directory", function()
   end)
 
   it("has no file that is a device of Windows, and none with a name too long", function()
-    local file_name = require("host.session").file_name
+    local file_name = require("cli.session").file_name
     for name, file in pairs({
       vme2 = "vme2", NUL = "%4EUL", con = "%63on", COM1 = "%43OM1", lpt9 = "%6Cpt9", com = "com",
       [".."] = "%2E%2E", ["a/b\\c"] = "a%2Fb%5Cc", ["\0"] = "%00",
@@ -182,7 +182,7 @@ describe("code that others may change", function()
   }
 
   for _, file in ipairs({
-    "lua/host/boot.lua", "lua/host/main.lua", "lua/host/output.lua", "lua-vendor/argparse.lua",
+    "lua/cli/boot.lua", "lua/cli/main.lua", "lua/cli/output.lua", "lua-vendor/argparse.lua",
   }) do
     it("does not run in any command: " .. file, function()
       local path = installed() .. "/" .. file

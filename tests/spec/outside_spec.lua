@@ -2,7 +2,7 @@
 -- not in another order, not as a line of its own. A secret is gone before a text is cut.
 local eem_peer = require("support.eem_peer")
 local failure = require("failure")
-local html = require("host.topology.html")
+local html = require("cli.topology.html")
 local json = require("json")
 local log = require("log")
 local wsman_peer = require("wsman_peer")

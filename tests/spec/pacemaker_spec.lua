@@ -1,6 +1,6 @@
 -- takeover pacemaker: the printed configuration by its content, and what the agent's validate asks.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 local xml = require("xml")

@@ -1,11 +1,11 @@
 -- Other nodes that are silent: asked side by side, within one connect timeout whatever their
 -- number, and a run that is to stop does not wait for it.
 local context = require("failover.engine.context")
-local evidence = require("failover.evidence")
+local evidence = require("failover.safety.evidence")
 local failure = require("failure")
 local httpd = require("httpd")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local wmi = require("wmi")
 
 local MANY = 24 -- more than any fixed pool had threads

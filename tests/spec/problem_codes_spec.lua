@@ -1,4 +1,4 @@
-local problem_codes = require("failover.problem_codes")
+local problem_codes = require("failover.devices.problem_codes")
 
 describe("a problem code of Windows", function()
   it("is explained with what to do, also one that is not known", function()

@@ -1,5 +1,5 @@
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local loop = require("loop")
 
 local function fails(fn, ...)

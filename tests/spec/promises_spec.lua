@@ -1,6 +1,6 @@
 -- What the documents promise of a run, seen from outside: the real program as a process of its own,
 -- against a lab in another one.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fs = require("fs")
 local json = require("json")
 local perform = require("lab.perform")

@@ -1,9 +1,9 @@
 -- Devices that failed lately: how long they are remembered, where, and what that may never stop.
 local fs = require("fs")
 local json = require("json")
-local quarantine = require("failover.quarantine")
-local scheduler = require("host.scheduler")
-local virtual_clock = require("lab.virtual_clock")
+local quarantine = require("failover.devices.quarantine")
+local scheduler = require("core.scheduler")
+local virtual_clock = require("core.virtual_clock")
 
 local CARD, OTHER = "0x8cdf9d911c60", "0x8cdf9d911c64"
 

@@ -1,5 +1,5 @@
 local parameters = require("failover.parameters")
-local reach = require("failover.engine.reach")
+local wmi_transport = require("failover.engine.transport")
 
 local LINUX = { name = "ms1", transports = { "wsman" } }
 local WINDOWS = { name = "MS1.example.com", transports = { "wsman", "local", "dcom" } }
@@ -21,7 +21,7 @@ local function nodes(all, own)
 end
 
 local function options(node, own, place)
-  local o = reach.options(node, own, place)
+  local o = wmi_transport.options(node, own, place)
   return { o.transport or "none", o.host or o.url or "no host", o.user or "no user" }
 end
 
@@ -56,12 +56,12 @@ describe("reaching the WMI of a node", function()
     local n = nodes(', transport = "dcom"')
     assert.are.same({ "local", "no host", "no user" }, options(n.ms1, true, WINDOWS))
     assert.are.same({ "dcom", "192.0.2.12", "admin" }, options(n.ms2, false, WINDOWS))
-    assert.is_nil(reach.options(n.ms2, false, WINDOWS).auth)
+    assert.is_nil(wmi_transport.options(n.ms2, false, WINDOWS).auth)
   end)
 
   it("leaves the parameters as they are", function()
     local n = nodes(', transport = "local"')
-    reach.options(n.ms1, true, WINDOWS)
+    wmi_transport.options(n.ms1, true, WINDOWS)
     assert.are.equal("192.0.2.11", n.ms1.wmi.host)
   end)
 

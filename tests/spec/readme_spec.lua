@@ -3,7 +3,7 @@
 --
 -- With TAKEOVER_ACCEPT=1 in the environment the outputs are written into README instead, to be
 -- looked at with git diff.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 local support = require("support.lab")

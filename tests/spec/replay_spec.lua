@@ -1,12 +1,12 @@
 -- takeover replay: runs of the real program against a lab over HTTP, played again from their
 -- journal; an edited sequence is told apart; an exported run is a scenario.
 local answers = require("lab.replay.answers")
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fs = require("fs")
 local json = require("json")
 local replay = require("lab.replay")
 local replay_clock = require("lab.replay.clock")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
 
 local contains = site_module.contains

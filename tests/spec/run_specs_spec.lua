@@ -65,7 +65,7 @@ describe("the runner of the specs", function()
 
   it("counts a file that takes too long as failed", function()
     local result = run("--timeout", "0.2", spec("slow", [[
-      it("waits", function() require("host.scheduler").sleep(30) end)
+      it("waits", function() require("core.scheduler").sleep(30) end)
     ]]))
     assert.equal("specs: 0 passed, 1 failed, 0 pending", last_line(result))
     assert.match("timed out", result.stdout)
@@ -84,7 +84,7 @@ describe("the runner of the specs", function()
       collectgarbage("stop") -- of its own accord
       it("is gone", function()
         local weak = setmetatable({ {} }, { __mode = "v" })
-        require("host.scheduler").sleep(0.001)
+        require("core.scheduler").sleep(0.001)
         assert.is_nil(weak[1])
       end)
     ]])

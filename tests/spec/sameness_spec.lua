@@ -1,10 +1,10 @@
 -- The same seed gives the same trace everywhere: on another machine addresses, hash seeds, locale,
 -- time zone and speed differ, and here they do, too. Compared byte for byte, valgrind's slow
 -- processor with its own layout of memory included.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE")
   or require("lfs").symlinkattributes("/proc/self/exe").target

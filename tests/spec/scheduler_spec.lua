@@ -2,7 +2,7 @@ local failure = require("failure")
 local fs = require("fs")
 local loop = require("loop")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local CANCEL = failure.new({ code = "CANCELLED", message = "enough" })
 
@@ -300,7 +300,7 @@ describe("a signal", function()
     local host = process.run({ "readlink", "/proc/" .. loop.pid() .. "/exe", timeout = 10 })
     local script = os.tmpname()
     fs.write(script, [[
-      local scheduler, loop = require("host.scheduler"), require("loop")
+      local scheduler, loop = require("core.scheduler"), require("loop")
       loop.catch_signals()
       print("ready") io.stdout:flush()
       local ok, failed = pcall(scheduler.sleep, 60)
@@ -419,7 +419,7 @@ end)
 -- On a clock that leaps ahead whenever somebody looks at it, one of these sleeps is always so.
 describe("a wait whose time runs out before it begins", function()
   local SCRIPT = [[
-    local scheduler, process = require("host.scheduler"), require("process")
+    local scheduler, process = require("core.scheduler"), require("process")
     local child = process.start({ "sleep", "10", stdout = "discard", stderr = "discard" })
     for leaps = 0, 9 do
       scheduler.sleep(0.04 * leaps + 0.02)
@@ -433,7 +433,7 @@ describe("a wait whose time runs out before it begins", function()
       pending("the sanitizers' own library must be loaded first")
       return
     end
-    local folder = require("host.folder")
+    local folder = require("cli.folder")
     local directory = folder.temporary()
     local library, script = directory .. "/clock.so", directory .. "/sleeps.lua"
     local compiled = process.run({

@@ -1,6 +1,6 @@
 -- takeover secret, with the real program: a value comes from standard input or a hidden prompt, and
 -- goes nowhere but into an owner-only file.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")

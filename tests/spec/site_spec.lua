@@ -1,10 +1,10 @@
 -- The commands on a whole simulated site: the real program, a process for each command, real HTTP.
-local exit_codes = require("host.exit_codes")
-local folder = require("host.folder")
+local exit_codes = require("core.exit_codes")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local support = require("support.lab")
 
 local PROGRAM = os.getenv("TAKEOVER_EXE") or "/proc/self/exe"

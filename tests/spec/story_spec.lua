@@ -1,5 +1,5 @@
 -- Scenarios: the vocabulary (lua/lab/story) and the command that plays them (takeover test).
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")

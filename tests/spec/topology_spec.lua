@@ -1,11 +1,11 @@
 -- The page with the cluster drawn: what is on it, that nothing from outside is obeyed, and that a
 -- browser shows it without complaint.
 local fleet = require("support.fleet")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
-local html = require("host.topology.html")
-local layout = require("host.topology.layout")
-local page = require("host.topology.page")
+local html = require("cli.topology.html")
+local layout = require("cli.topology.layout")
+local page = require("cli.topology.page")
 local process = require("process")
 local xml = require("xml")
 

@@ -1,4 +1,4 @@
-local vm_access = require("failover.vm_access")
+local vm_access = require("failover.vm.access")
 
 describe("the rights of a virtual machine on its files", function()
   it("are named by a SID that is made of the bytes of its GUID", function()

@@ -1,4 +1,4 @@
-local needs = require("failover.vm_needs")
+local needs = require("failover.vm.requirements")
 
 local GIB = 2 ^ 30
 

@@ -1,5 +1,5 @@
 local peer_module = require("wsman_peer")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local xml = require("xml")
 
 local envelope, items, instance, output, failure_of = peer_module.envelope, peer_module.items,

@@ -1,5 +1,5 @@
 local peer_module = require("wsman_peer")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local wmi = require("wmi")
 
 local envelope, fault, items, instance = peer_module.envelope, peer_module.fault,

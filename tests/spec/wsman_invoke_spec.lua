@@ -1,5 +1,5 @@
 -- The WS-Management face: Invoke, Identify, logins, and the faults that are ordered.
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local support = require("support.wsman_face")
 
 local BASE = support.BASE

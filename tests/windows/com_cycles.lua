@@ -8,8 +8,8 @@ local engine = require("failover.engine")
 local failover = require("failover")
 local fs = require("fs")
 local parameters = require("failover.parameters")
-local quarantine = require("failover.quarantine")
-local scheduler = require("host.scheduler")
+local quarantine = require("failover.devices.quarantine")
+local scheduler = require("core.scheduler")
 
 local LEAST = 12 -- cycles, however slow the computer is
 

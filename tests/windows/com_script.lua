@@ -8,7 +8,7 @@
 local failure = require("failure")
 local json = require("json")
 local loop = require("loop")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local wmi = require("wmi")
 
 -- A table with a __class as the instance that it means.

@@ -5,7 +5,7 @@ local exe = require("tests.windows.exe")
 local fs = require("fs")
 local json = require("json")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
 
 local com, failed, PROGRAM = exe.com, exe.failed, exe.PROGRAM

@@ -2,7 +2,7 @@
 -- Wine's Schannel trusts every certificate where the program leaves judging to it, as it does
 -- without `ca` (docs/windows.md).
 local exe = require("tests.windows.exe")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local lab_module = require("support.lab")
 local process = require("process")

@@ -1,2 +1,2 @@
 -- The program that specs use where Linux has sleep.
-require("host.scheduler").sleep(tonumber((...)))
+require("core.scheduler").sleep(tonumber((...)))

@@ -5,7 +5,7 @@
 --
 -- ROOT: the directory that has busted's folder, as Windows names it. The few programs of Linux that
 -- specs use as tools are done here; a test that needs another one is pending, and says so.
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local loop = require("loop")
 local process = require("process")
@@ -40,7 +40,7 @@ package.loaded.lfs = {
   end,
 }
 package.loaded.system = {
-  gettime = loop.wall, monotime = loop.now, sleep = require("host.scheduler").sleep,
+  gettime = loop.wall, monotime = loop.now, sleep = require("core.scheduler").sleep,
 }
 
 ---- programs --------------------------------------------------------------------------------------

@@ -12,18 +12,20 @@
 --   c:peers(), c:peer(name)            the other nodes: names; { hyperv, pnp, files } of one
 --   c.gpus                             what gpu.chosen found; later steps add what they learn
 --   c.shares                           shares of GPUs that it found (steps/gpu_partition.lua)
---   c.claims                           locks of devices against other runs (failover/racing.lua)
---   c.quarantine                       devices that failed lately (failover/quarantine.lua)
---   c.costs                            what taking a device costs, by id (failover/costs.lua)
+--   c.claims                           locks of devices against other runs
+-- (failover/devices/claim.lua)
+--   c.quarantine                       devices that failed lately (failover/devices/quarantine.lua)
+--   c.costs                            what taking a device costs, by id
+-- (failover/devices/attach_history.lua)
 --   c.memory                           what steps remember of this run
 --   c:note(text [, data])              a remark for people, the log and the journal
 --   c:note_once(text)                  the same, once in this run
 local failure = require("failure")
-local observe = require("failover.engine.observe")
-local costs = require("failover.costs")
-local diary = require("failover.engine.diary")
-local quarantine = require("failover.quarantine")
-local reach = require("failover.engine.reach")
+local recorder = require("failover.engine.recorder")
+local attach_history = require("failover.devices.attach_history")
+local journal_writer = require("failover.engine.journal_writer")
+local quarantine = require("failover.devices.quarantine")
+local wmi_transport = require("failover.engine.transport")
 
 local M = {}
 
@@ -74,7 +76,7 @@ end
 ---@return table
 function Context:wmi_options(name, namespace)
   local node, own = self.parameters.nodes[name], name == self.node
-  local options = resolved(self, reach.options(node, own, reach.here()))
+  local options = resolved(self, wmi_transport.options(node, own, wmi_transport.here()))
   options.namespace = namespace
   if not own then
     options.connect_timeout = options.peer_connect_timeout or options.connect_timeout
@@ -91,7 +93,7 @@ end
 
 -- A watched handle, which fn opens.
 local function watch(self, native, where, fn)
-  return observe.open(native, where, self.observer, function()
+  return recorder.open(native, where, self.observer, function()
     return keep(self, fn())
   end)
 end
@@ -144,7 +146,7 @@ end
 
 local lazy = {
   costs = function(self)
-    return costs.from(self.journal.journal)
+    return attach_history.from(self.journal.journal)
   end,
   eem = function(self)
     return watch(self, "eem", nil, function()
@@ -194,7 +196,7 @@ end
 -- secret (function that
 -- resolves a reference), natives (replaces what opens handles: the simulator), record (the journal
 -- gets all that a replay needs), fresh (see Observer),
--- quarantine (a store of failover/quarantine.lua), wall (the time of day).
+-- quarantine (a store of failover/devices/quarantine.lua), wall (the time of day).
 ---@return Context
 function M.open(options)
   local parameters = options.parameters
@@ -218,7 +220,7 @@ function M.open(options)
   }
   setmetatable(self, { __index = index })
   rawset(self, "costs", options.costs)
-  self.journal = diary.new(options.journal, function(text)
+  self.journal = journal_writer.new(options.journal, function(text)
     self.warnings[#self.warnings + 1] = text
   end)
   self.quarantine = quarantine.open({

@@ -1,6 +1,6 @@
 -- The engine's face for commands: run a sequence, plan it, ask its facts, monitor.
 local failure = require("failure")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local runner = require("failover.engine.run")
 
 local M = {}
@@ -24,7 +24,7 @@ end
 -- files that take part, the moment of the beginning, what this node remembers of devices.
 local function recording_of(options, began)
   local c = options.context
-  local described = c.vm_name and not require("failover.choosing").all_fixed(c.vm)
+  local described = c.vm_name and not require("failover.devices.selection").all_fixed(c.vm)
   local parameters = {
     eem = c.parameters.eem, nodes = c.parameters.nodes, devices = c.parameters.devices,
     vms = c.vm_name and machines_of(c, described) or nil, quarantine = c.parameters.quarantine,
@@ -37,7 +37,7 @@ local function recording_of(options, began)
     parameters = ok and #text <= PARAMETERS_MAX and parameters or nil,
     quarantine = c.quarantine:snapshot(),
     costs = described and next(c.costs) and c.costs or nil,
-    files = require("failover.engine.sources").hashes(options.sequence_name),
+    files = require("failover.engine.fingerprint").hashes(options.sequence_name),
   }
 end
 
@@ -67,7 +67,7 @@ function M.run(options)
   end
   local result = runner.run(options)
   for _, entry in ipairs(c.quarantine:settle()) do
-    c:note(require("failover.quarantine").announce(entry), entry)
+    c:note(require("failover.devices.quarantine").announce(entry), entry)
   end
   for _, text in ipairs(c.warnings) do
     table.insert(result.warnings, 1, text)
@@ -127,20 +127,7 @@ function M.monitor(options)
   return require("failover.engine.monitor").look(options, M.ask)
 end
 
--- For scripts: fn(...) with a failure as a value. Misuse and script errors still raise.
----@return any result, table? failure
-function M.try(fn, ...)
-  local results = table.pack(require("loop").guard(fn, ...))
-  if results[1] then
-    return table.unpack(results, 2, results.n)
-  end
-  local failed = results[2]
-  local own = failure.codes[failed.code].source
-  if own == "script" or own == "host" then
-    error(failed, 0)
-  end
-  return nil, failed
-end
+M.try = require("failover.engine.try")
 
 M.now = scheduler.now
 

@@ -2,7 +2,7 @@
 -- seen not to be well. Whoever could not be asked, and whatever could not be understood, says
 -- nothing about the machine: that is "unknown", be it worth another try (transient) or not.
 local failure = require("failure")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = {}
 
@@ -122,7 +122,7 @@ function M.look(options, ask)
   end
   if answer == "broken" then -- or cleanly stopped: asked within the same time
     local ok, stopped, why = scheduler.until_time(until_time,
-      require("failover.vm_state").stopped, c)
+      require("failover.vm.state").stopped, c)
     if ok and stopped then
       answer, reasons = "stopped", { why }
     elseif not ok and stopped.code == "WMI_EMPTY" then -- what says "off" is not to be believed

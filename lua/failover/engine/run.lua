@@ -1,10 +1,10 @@
 -- Makes facts true, in order: look, act, look again until it holds or the time is up. The same
 -- loop for every step.
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local failure = require("failure")
-local observe = require("failover.engine.observe")
+local recorder = require("failover.engine.recorder")
 local loop = require("loop")
-local pursuit = require("failover.engine.pursue")
+local pursuit = require("failover.engine.reconcile")
 local steps = require("failover.engine.step")
 
 local M = {}
@@ -115,7 +115,7 @@ local function make_group(run, group, branch)
     tasks[i] = scheduler.spawn(function()
       return make_list(run, list, name)
     end)
-    observe.begin_branch(tasks[i], name, run.context.observer.recording)
+    recorder.begin_branch(tasks[i], name, run.context.observer.recording)
   end
   local first
   local waiting = table.pack(table.unpack(tasks))
@@ -297,7 +297,7 @@ function M.run(options)
     steps = {}, made = {}, touched = {}, causes = {}, kept = 0, undo = {}, warnings = {},
   }, Run)
   c.listener = options.listener
-  observe.begin_branch(task, nil, c.observer.recording)
+  recorder.begin_branch(task, nil, c.observer.recording)
   run:emit("run_begin", { command = options.command })
   if options.remark then
     c:note(options.remark)
@@ -321,7 +321,7 @@ function M.run(options)
     end
   end
   scheduler.set_deadline(nil)
-  observe.begin_branch(task, nil, false)
+  recorder.begin_branch(task, nil, false)
   local result = {
     state = state_of(failed), failure = failed, undone = undone, steps = run.steps, undo = run.undo,
     committed = failed and run.committed, kept = kept, warnings = run.warnings,

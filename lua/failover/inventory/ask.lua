@@ -1,18 +1,18 @@
 -- Asks ExpEther Manager and the nodes what they show, all side by side, and only looks. What one of
 -- them does not tell is a warning; the others' answers are worth having all the same.
 --
--- An answer is plain data, so that what is made of it (failover/inventory.lua) needs no world:
+-- An answer is plain data, so that what is made of it (failover/inventory/init.lua) needs no world:
 --   { eem = { EemDevice... } or nil, eem_failure?, nodes = { [name] = NodeAnswer }, warnings =
 --   {text} }
 --   NodeAnswer = { reachable, asked, why?, untold?, vms = { { id, name, state, running, uptime,
 --     heartbeat?, assigned = { Assignment... } } }, assignable = { HostDevice... },
 --     pnp = { PnpDevice... } }
 -- untold: why nothing tells what its machines use.
-local evidence = require("failover.evidence")
+local evidence = require("failover.safety.evidence")
 local failover = require("failover")
-local observe = require("failover.engine.observe")
-local scheduler = require("host.scheduler")
-local side_by_side = require("failover.side_by_side")
+local recorder = require("failover.engine.recorder")
+local scheduler = require("core.scheduler")
+local side_by_side = require("failover.engine.side_by_side")
 
 local M = {}
 
@@ -119,7 +119,7 @@ local function ask_pnp(pnp, vendors, display, assignable)
 end
 
 local function offers(native, verb)
-  return observe.verbs[native][verb] ~= nil
+  return recorder.verbs[native][verb] ~= nil
 end
 
 local function some_runs(vms)

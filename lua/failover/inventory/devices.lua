@@ -19,7 +19,7 @@ function M.bytes(size)
 end
 
 -- What ExpEther Manager shows of the card itself: vendor and device, nil where it cannot. Those
--- words are to be trusted for type 40g only (fact sheet ecx-eem, 3.3).
+-- words are to be trusted for type 40g only (docs/facts/ecx-eem.md#3.3).
 ---@param device EemDevice
 ---@return string? vendor, string? device
 function M.shown(device)
@@ -229,7 +229,7 @@ function M.settle(card, node, quarantined)
   local offered = card.state == "free" or card.state == "held" and not card.vm_running
   if quarantined and offered then
     card.state = "quarantined"
-    card.why = require("failover.quarantine").describe(quarantined)
+    card.why = require("failover.devices.quarantine").describe(quarantined)
   end
 end
 

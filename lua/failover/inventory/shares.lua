@@ -2,7 +2,7 @@
 -- card of an I/O box that it may be. Who has a share is asked of Hyper-V; what is left is the
 -- host's own word.
 --
--- The amounts are the driver's, bytes where it tells bytes (fact sheet hyperv-wmi, 2.3). Where
+-- The amounts are the driver's, bytes where it tells bytes (docs/facts/hyperv-wmi.md#2.3). Where
 -- parameters.lua says how much memory the card has, they are scaled to that.
 local devices = require("failover.inventory.devices")
 

@@ -8,7 +8,7 @@ local fit = require("failover.placement.fit")
 local groups = require("failover.placement.groups")
 local judge = require("failover.placement.judge")
 local reasons = require("failover.placement.reasons")
-local find = require("failover.lists").find
+local find = require("core.lists").find
 
 local M = {}
 

@@ -8,7 +8,7 @@
 local failover = require("failover")
 local gpu = require("failover.steps.gpu")
 local vm = require("failover.steps.vm")
-local vm_state = require("failover.vm_state")
+local vm_state = require("failover.vm.state")
 
 return failover.sequence "prepare" {
   gpu.chosen,

@@ -1,15 +1,15 @@
 -- Facts about which GPU it is to be: chosen, reserved against other runs on this node; and which
 -- devices a machine has.
-local choosing = require("failover.choosing")
-local evidence = require("failover.evidence")
+local selection = require("failover.devices.selection")
+local evidence = require("failover.safety.evidence")
 local failover = require("failover")
-local holdings = require("failover.holdings")
-local needs = require("failover.vm_needs")
-local quarantine = require("failover.quarantine")
-local racing = require("failover.racing")
+local attached = require("failover.devices.attached")
+local needs = require("failover.vm.requirements")
+local quarantine = require("failover.devices.quarantine")
+local claim = require("failover.devices.claim")
 local requests = require("failover.parameters.requests")
-local scheduler = require("host.scheduler")
-local vm_state = require("failover.vm_state")
+local scheduler = require("core.scheduler")
+local vm_state = require("failover.vm.state")
 local step = failover.step
 
 local function titles_of(list, shares)
@@ -75,7 +75,7 @@ local function wait_for(c, rejection)
     is_coming(c, rejection) and COMING or 0)
   c.memory.waits_since = c.memory.waits_since or scheduler.now()
   if scheduler.now() - c.memory.waits_since >= wait then
-    choosing.raise(c, rejection)
+    selection.raise(c, rejection)
   end
   if not c.memory.wait_noted then
     c.memory.wait_noted = true
@@ -91,18 +91,18 @@ local chosen = step "GPU chosen" {
     return 30 + (c.parameters.placement and c.parameters.placement.wait or 0)
   end,
   holds = function(c)
-    local choice, rejection = choosing.choose(c)
+    local choice, rejection = selection.choose(c)
     if not choice then
       return wait_for(c, rejection)
     end
-    local list = choosing.gpus(c, choice)
+    local list = selection.gpus(c, choice)
     for _, gpu in ipairs(list) do
       if gpu.power == "off" or gpu.reachable == false then
         return false, gpu.title .. (gpu.power == "off" and " has no power"
           or " is not reachable for EEM")
       end
     end
-    c.gpus, c.shares = list, choosing.shares(c, choice)
+    c.gpus, c.shares = list, selection.shares(c, choice)
     remark(c, choice)
     return true, titles_of(list, c.shares)
   end,
@@ -113,7 +113,7 @@ local chosen = step "GPU chosen" {
 local identified = failover.with(chosen, {
   within = 30,
   holds = function(c)
-    c.gpus = holdings.present(c)
+    c.gpus = attached.present(c)
     return true, titles_of(c.gpus)
   end,
 })
@@ -123,7 +123,7 @@ local identified = failover.with(chosen, {
 local reserved = step "GPU reserved on this node" {
   within = 30,
   when = function(c)
-    return racing.applies(c)
+    return claim.applies(c)
   end,
   holds = function(c)
     for _, gpu in ipairs(c.gpus) do
@@ -136,9 +136,9 @@ local reserved = step "GPU reserved on this node" {
   act = function(c)
     for _, gpu in ipairs(c.gpus) do
       if gpu.described and not gpu.reserved then
-        local holder = racing.reserve(c, gpu)
+        local holder = claim.reserve(c, gpu)
         if holder then
-          racing.choose_again(c, gpu, holder)
+          claim.choose_again(c, gpu, holder)
           return false
         end
       end
@@ -166,7 +166,7 @@ end
 
 -- EXPRESSCLUSTER stops the group of such a machine, because it would start it again at once if it
 -- were turned off by somebody else. Whether its commands may be called from a start script is not
--- verified (fact sheet ecx-eem, 1.5); of another group at least nothing speaks against it.
+-- verified (docs/facts/ecx-eem.md#1.5); of another group at least nothing speaks against it.
 local given_up = step "GPU given up by VMs of lower priority" {
   keeps = function(c)
     local names = {}

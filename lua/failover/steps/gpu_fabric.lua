@@ -3,10 +3,10 @@
 -- Sources of the protocol facts: docs/protocols.md.
 local failure = require("failure")
 local failover = require("failover")
-local cards = require("failover.cards")
-local evidence = require("failover.evidence")
-local racing = require("failover.racing")
-local scheduler = require("host.scheduler")
+local locator = require("failover.devices.locator")
+local evidence = require("failover.safety.evidence")
+local claim = require("failover.devices.claim")
+local scheduler = require("core.scheduler")
 local step = failover.step
 
 -- The change was accepted: is it there? A "yes" without effect may be tried once more. Gives the
@@ -15,11 +15,11 @@ local function read_back(c, gpu, before, wanted)
   local now = c.eem:device(gpu.id)
   if wanted(now) then
     return nil
-  elseif now.group_id ~= before and racing.is_lost(c, gpu, now) then
+  elseif now.group_id ~= before and claim.is_lost(c, gpu, now) then
     return now
   end
   if now.group_id ~= before then
-    cards.second_writer(gpu, now)
+    locator.second_writer(gpu, now)
   end
   failure.raise({
     code = "EEM_NOT_APPLIED",
@@ -56,7 +56,7 @@ end
 -- connected.)
 local function is_moved(c, gpu, device)
   if not elsewhere(c, device) or device.group_id == (gpu.freed or gpu.seen_group)
-    or racing.is_lost(c, gpu, device) then
+    or claim.is_lost(c, gpu, device) then
     return false
   end
   local holder = evidence.node_of_group(c, device.group_id)
@@ -106,10 +106,10 @@ end
 local may_be_taken = step "GPU free, or evidence that it may be taken" {
   within = 30,
   holds = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if is_moved(c, gpu, device) then
-        cards.second_writer(gpu, device)
+        locator.second_writer(gpu, device)
       elseif device.group_id ~= c.this.group_id then
         check_capacity(c, gpu)
       end
@@ -155,13 +155,13 @@ local released = step "GPU not held by another node" {
   end,
   least = 5,
   holds = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.free and device.link == "up" then
         return false, gpu.title .. " is free, but its link is still up"
       elseif elsewhere(c, device) then
         if is_moved(c, gpu, device) then
-          cards.second_writer(gpu, device)
+          locator.second_writer(gpu, device)
         elseif not gpu.freed or device.group_id == gpu.freed then
           return false, gpu.title .. " is in the group of " .. holder_of(c, gpu, device)
         end
@@ -170,10 +170,10 @@ local released = step "GPU not held by another node" {
     return true
   end,
   act = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if is_moved(c, gpu, device) then
-        cards.second_writer(gpu, device)
+        locator.second_writer(gpu, device)
       elseif elsewhere(c, device) then
         take_away(c, gpu, device)
       end
@@ -201,7 +201,7 @@ end
 -- One after the other in the order of their ids: of two runs that want the same devices at the same
 -- instant, one then gets all of them.
 local function in_order(c)
-  local list = table.move(cards.chosen(c), 1, #cards.chosen(c), 1, {})
+  local list = table.move(locator.chosen(c), 1, #locator.chosen(c), 1, {})
   table.sort(list, function(a, b)
     return a.id < b.id
   end)
@@ -209,13 +209,13 @@ local function in_order(c)
 end
 
 -- Writes the group id. Gives EEM's record where another node of ours was quicker: its manager may
--- refuse what is in use, or may not (fact sheet ecx-eem, 6).
+-- refuse what is in use, or may not (docs/facts/ecx-eem.md#6).
 local function write(c, gpu, before)
   gpu.wrote = true
   local changed, refused = failover.try(c.eem.connect, c.eem, gpu.id, c.this.group_id)
   if changed == nil then
     local now = refused.code == "EEM_REFUSED" and gpu.described and c.eem:device(gpu.id)
-    if now and now.group_id ~= before and racing.is_lost(c, gpu, now) then
+    if now and now.group_id ~= before and claim.is_lost(c, gpu, now) then
       return now
     end
     error(refused, 0)
@@ -232,7 +232,7 @@ local function connect(c, gpu)
   if device.free and gpu.late and device.link == "up" then
     return false -- until it is unlinked
   elseif device.free then
-    local holder = racing.may_arrive(c, gpu)
+    local holder = claim.may_arrive(c, gpu)
     if holder then
       c:note_once(string.format("%s waits for the cards of its model that come for %s", gpu.title,
         holder))
@@ -241,18 +241,18 @@ local function connect(c, gpu)
     if check_capacity(c, gpu) > 0 then
       remember_present(c, gpu)
     end
-    device = write(c, gpu, device.group_id) or racing.settled(c, gpu)
+    device = write(c, gpu, device.group_id) or claim.settled(c, gpu)
   elseif device.group_id == c.this.group_id then
     device = nil
   elseif gpu.late and not gpu.freed and device.group_id == gpu.seen_group then
     take_away(c, gpu, device)
     return false
   end
-  if device and racing.is_lost(c, gpu, device) then
-    racing.choose_again(c, gpu, racing.why_lost(c, device), true)
+  if device and claim.is_lost(c, gpu, device) then
+    claim.choose_again(c, gpu, claim.why_lost(c, device), true)
     return false
   elseif device then
-    cards.second_writer(gpu, device)
+    locator.second_writer(gpu, device)
   end
   gpu.connected = true
   return true
@@ -289,7 +289,7 @@ local function choose_another(c, gpu)
   if not free_again then
     return false -- the undo tries it again
   end
-  local _, none = failover.try(racing.choose_again, c, gpu, "its link does not come up", true)
+  local _, none = failover.try(claim.choose_again, c, gpu, "its link does not come up", true)
   if none and none.code ~= "HELD_BY" then
     error(none, 0)
   end
@@ -320,12 +320,12 @@ local connected = step "GPU connected to this node" {
   remedy = LINK_REMEDY,
   least = 5,
   holds = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id ~= c.this.group_id then
         if gpu.wrote and not device.free then
-          racing.fail_if_lost(c, gpu, device)
-          cards.second_writer(gpu, device)
+          claim.fail_if_lost(c, gpu, device)
+          locator.second_writer(gpu, device)
         end
         return waits(gpu, gpu.title .. " is in group " .. tostring(device.group_id))
       end
@@ -357,7 +357,7 @@ local connected = step "GPU connected to this node" {
     return false
   end,
   undo = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       if gpu.wrote then
         local device = c.eem:device(gpu.id)
         if device.group_id == c.this.group_id then -- any other group is not our change any more
@@ -384,7 +384,7 @@ local returned = step "GPU given back to the pool" {
     return c.gpus ~= nil
   end,
   holds = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
         return false, gpu.title .. " is still in the group of " .. c.node
@@ -396,11 +396,11 @@ local returned = step "GPU given back to the pool" {
     return true
   end,
   act = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = c.eem:device(gpu.id)
       if device.group_id == c.this.group_id then
         refuse_if_used_here(c, gpu)
-        racing.reserve_or_fail(c, gpu)
+        claim.reserve_or_fail(c, gpu)
         c.eem:disconnect(gpu.id)
         read_back(c, gpu, device.group_id, function(now)
           return now.group_id ~= c.this.group_id

@@ -1,14 +1,14 @@
 -- Facts about a GPU on this node: visible, without a driver, dismounted, assigned to the virtual
 -- machine, in service.
 local failover = require("failover")
-local cards = require("failover.cards")
+local locator = require("failover.devices.locator")
 local failure = require("failure")
-local problem_codes = require("failover.problem_codes")
-local quarantine = require("failover.quarantine")
-local racing = require("failover.racing")
+local problem_codes = require("failover.devices.problem_codes")
+local quarantine = require("failover.devices.quarantine")
+local claim = require("failover.devices.claim")
 local requests = require("failover.parameters.requests")
-local vm_state = require("failover.vm_state")
-local side_by_side = require("failover.side_by_side")
+local vm_state = require("failover.vm.state")
+local side_by_side = require("failover.engine.side_by_side")
 local step = failover.step
 
 -- What Windows reports of the chosen cards here, nil where that is no fault.
@@ -64,12 +64,12 @@ local present = step "GPU visible on this node" {
     .. "{node}; of a card in another slot mend its locations in parameters.lua",
   keeps = false, -- Windows has looked for new devices
   holds = function(c)
-    local there, why, missing = cards.locate_all(c)
+    local there, why, missing = locator.locate_all(c)
     if not there then
-      for _, gpu in ipairs(cards.chosen(c)) do
+      for _, gpu in ipairs(locator.chosen(c)) do
         -- Else we would wait for a card that somebody has moved away. That EEM does not answer
         -- just now is no reason to stop waiting.
-        local device, failed = failover.try(cards.still_ours, c, gpu)
+        local device, failed = failover.try(locator.still_ours, c, gpu)
         if failed and failed.code == "SECOND_WRITER" then
           error(failed, 0)
         end
@@ -77,7 +77,7 @@ local present = step "GPU visible on this node" {
       end
       return false, why
     end
-    racing.arrived(c)
+    claim.arrived(c)
     remark_problem(c)
     return true
   end,
@@ -131,11 +131,11 @@ local disabled = step "GPU driver disabled on this node" {
     .. "a driver that stays stuck needs a restart of {node}",
   holds = function(c)
     fail_if_restart_needed(c)
-    local there, why = cards.locate_all(c)
+    local there, why = locator.locate_all(c)
     if not there then
       return false, why
     end
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       for _, device in ipairs(gpu.functions) do
         if not off(device) then
           return false, (device.name or device.id) .. " is enabled"
@@ -146,7 +146,7 @@ local disabled = step "GPU driver disabled on this node" {
   end,
   act = function(c)
     local jobs = {} -- each takes its time, and they do not wait for each other
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       gpu.disabled = gpu.disabled or {}
       for _, device in ipairs(gpu.functions) do
         if not off(device) then
@@ -164,7 +164,7 @@ local disabled = step "GPU driver disabled on this node" {
     fail_if_restart_needed(c)
   end,
   undo = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       for _, id in ipairs(gpu.disabled or {}) do
         local changed, failed = failover.try(c.pnp.enable, c.pnp, id)
         if changed == nil and failed.code ~= "PNP_NOT_FOUND" then
@@ -177,7 +177,7 @@ local disabled = step "GPU driver disabled on this node" {
 
 local function located(c, gpu)
   if not gpu.location then
-    return cards.locate(c, gpu)
+    return locator.locate(c, gpu)
   end
   return true
 end
@@ -188,19 +188,19 @@ local dismounted = step "GPU dismounted from this node" {
     .. "of it: Restart-Service vmms (running machines go on)",
   least = 3,
   holds = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local there, why = located(c, gpu)
       if not there then
         return false, why
       end
-      if not cards.assignable(c, gpu) then
+      if not locator.assignable(c, gpu) then
         return false, gpu.title .. " is not in the list of assignable devices"
       end
     end
     return true
   end,
   act = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       if not gpu.dismounted then
         gpu.dismounted_by_us = true
         c.memory.handled = gpu
@@ -211,8 +211,8 @@ local dismounted = step "GPU dismounted from this node" {
   end,
   -- The node shows it dismounted before Hyper-V lists it: told so, mount waits for the list.
   undo = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
-      if gpu.dismounted_by_us and cards.locate(c, gpu) then
+    for _, gpu in ipairs(locator.chosen(c)) do
+      if gpu.dismounted_by_us and locator.locate(c, gpu) then
         c.hyperv:mount({ location = gpu.location, instance = gpu.instance })
       end
     end
@@ -236,16 +236,16 @@ local function last_look(c)
     {
       name = "eem",
       run = function()
-        for _, gpu in ipairs(cards.chosen(c)) do
-          devices[gpu] = cards.still_ours(c, gpu)
+        for _, gpu in ipairs(locator.chosen(c)) do
+          devices[gpu] = locator.still_ours(c, gpu)
         end
       end,
     },
     {
       name = "node",
       run = function()
-        for _, gpu in ipairs(cards.chosen(c)) do
-          places[gpu] = table.pack(cards.locate(c, gpu))
+        for _, gpu in ipairs(locator.chosen(c)) do
+          places[gpu] = table.pack(locator.locate(c, gpu))
         end
       end,
     },
@@ -267,7 +267,7 @@ end
 -- earlier stop could not take out. By now they may be somebody else's.
 local function strays(c, assigned)
   local own, models, list = {}, {}, {}
-  for _, gpu in ipairs(cards.chosen(c)) do
+  for _, gpu in ipairs(locator.chosen(c)) do
     own[gpu.location or ""], models[gpu.vendor .. " " .. gpu.device] = true, true
   end
   for _, assignment in ipairs(assigned) do
@@ -335,7 +335,7 @@ local function take_out_of_others(c, gpu)
 end
 
 local function check_promised(c, gpu)
-  local device = cards.assignable(c, gpu)
+  local device = locator.assignable(c, gpu)
   if not device then
     failover.fail("NO_DEVICE", "%s is not in the list of assignable devices of %s any more",
       gpu.title, c.node)
@@ -357,8 +357,8 @@ end
 -- Nobody has moved a chosen card meanwhile. That ExpEther Manager does not answer just now is no
 -- reason to stop: this run has seen it connected.
 local function check_still_ours(c)
-  for _, gpu in ipairs(cards.chosen(c)) do
-    local _, failed = failover.try(cards.still_ours, c, gpu)
+  for _, gpu in ipairs(locator.chosen(c)) do
+    local _, failed = failover.try(locator.still_ours, c, gpu)
     if failed and failed.code == "SECOND_WRITER" then
       error(failed, 0)
     end
@@ -378,14 +378,14 @@ local is_assigned = step "GPU assigned to the VM" {
     if not vm then
       return false, "the virtual machine is not registered here"
     end
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local there, why = located(c, gpu)
       if not there then
         return false, why
       end
     end
     local assigned = c.hyperv:assigned(c.vm_id)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       if not assignment_in(assigned, gpu) then
         return false, gpu.title .. " is not assigned"
       end
@@ -402,7 +402,7 @@ local is_assigned = step "GPU assigned to the VM" {
       removed(c, "the record of " .. name_of(stray) .. " is out of the machine's settings: it was "
         .. "not this machine's any more")
     end
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       if not assignment_in(assigned, gpu) then
         c.memory.handled = gpu
         check_promised(c, gpu)
@@ -412,7 +412,7 @@ local is_assigned = step "GPU assigned to the VM" {
     end
   end,
   undo = function(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local assignment = gpu.assigned_by_us and assignment_of(c, gpu)
       if assignment then
         c.hyperv:unassign(c.vm_id, assignment.id)
@@ -430,7 +430,7 @@ local in_service = step "GPU in service" {
   optional = "unknown",
   holds = function(c)
     local devices, places, assigned = last_look(c)
-    for _, gpu in ipairs(cards.chosen(c)) do
+    for _, gpu in ipairs(locator.chosen(c)) do
       local device = devices[gpu]
       if device.group_id ~= c.this.group_id or device.link == "down" then
         return false, gpu.title .. " is in group " .. tostring(device.group_id) .. ", link "

@@ -4,7 +4,7 @@
 -- What gpu.chosen finds of them is in c.shares, a list of { gpu, vram, title }: the card's name on
 -- this node, the amount in bytes.
 local failover = require("failover")
-local vm_state = require("failover.vm_state")
+local vm_state = require("failover.vm.state")
 local step = failover.step
 
 local UNITS = { { "TiB", 40 }, { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } }

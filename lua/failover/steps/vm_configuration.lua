@@ -2,9 +2,9 @@
 -- stale, fit for a GPU.
 local failover = require("failover")
 local failure = require("failure")
-local needs = require("failover.vm_needs")
-local vm_files = require("failover.vm_files")
-local vm_state = require("failover.vm_state")
+local needs = require("failover.vm.requirements")
+local vm_files = require("failover.vm.files")
+local vm_state = require("failover.vm.state")
 local step = failover.step
 
 -- Files may be many, or busy for minutes.
@@ -186,7 +186,8 @@ local function missing_adapters(c, vm)
   return missing
 end
 
--- Without this Hyper-V would write the configuration to its default folder (fact sheet 1.6).
+-- Without this Hyper-V would write the configuration to its default folder
+-- (docs/facts/hyperv-wmi.md#1.6).
 local in_place = step "VM's configuration in its place" {
   within = 60,
   keeps = false, -- gone with the import
@@ -225,7 +226,7 @@ local in_place = step "VM's configuration in its place" {
   end,
 }
 
--- A saved state whose file is gone, after a host crashed (fact sheet 1.7).
+-- A saved state whose file is gone, after a host crashed (docs/facts/hyperv-wmi.md#1.7).
 local SAVED_STATE = { ["40004"] = true, ["40006"] = true }
 
 local function problem_text(problems)
@@ -371,7 +372,7 @@ end
 
 -- Turn off as stop action, guest-controlled cache types and room for the device's memory:
 -- without them Hyper-V
--- refuses the device (fact sheet 5).
+-- refuses the device (docs/facts/hyperv-wmi.md#5).
 local ready_for_gpu = step "VM's settings allow a GPU" {
   within = 60,
   keeps = "the machine's settings for a GPU (stop action, cache types, MMIO space), which do no "

@@ -1,9 +1,9 @@
 -- Facts about leaving a node, on stop and when a node comes back: nothing assigned, not
 -- registered, nothing left over.
 local failover = require("failover")
-local evidence = require("failover.evidence")
-local vm_files = require("failover.vm_files")
-local vm_state = require("failover.vm_state")
+local evidence = require("failover.safety.evidence")
+local vm_files = require("failover.vm.files")
+local vm_state = require("failover.vm.state")
 local step = failover.step
 
 -- What is assigned here belongs to this node: elsewhere each record would be stale.

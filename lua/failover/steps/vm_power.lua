@@ -1,14 +1,14 @@
 -- Facts about running: not elsewhere, running here, healthy, with its GPU, off.
-local choosing = require("failover.choosing")
+local selection = require("failover.devices.selection")
 local failover = require("failover")
-local evidence = require("failover.evidence")
+local evidence = require("failover.safety.evidence")
 local failure = require("failure")
-local guest_word = require("failover.guest_word")
+local guest_word = require("failover.vm.guest_word")
 local requests = require("failover.parameters.requests")
-local scheduler = require("host.scheduler")
-local vm_access = require("failover.vm_access")
-local vm_files = require("failover.vm_files")
-local vm_state = require("failover.vm_state")
+local scheduler = require("core.scheduler")
+local vm_access = require("failover.vm.access")
+local vm_files = require("failover.vm.files")
+local vm_state = require("failover.vm.state")
 local step = failover.step
 
 -- Says once which nodes do not answer, and on whose word the run goes on all the same.
@@ -54,7 +54,8 @@ local not_running_elsewhere = step "VM not running on another node" {
   end,
 }
 
-local DEVICE_JOB = 260 -- JobType of mounting and dismounting an assignable device (fact sheet 1.9)
+-- JobType of mounting and dismounting an assignable device (docs/facts/hyperv-wmi.md#1.9)
+local DEVICE_JOB = 260
 local DEVICE_JOB_TIME = 120 -- seconds; such a job takes a few, and older ones hang
 local JOB_TIME = 300 -- seconds without progress after which a job hangs
 local REMEDY = "if it hangs, restart Hyper-V's management service on %s: Restart-Service vmms; "
@@ -188,7 +189,7 @@ local function note_once(c, key, text)
 end
 
 -- What Hyper-V calls no fault but somebody should know (Msvm_ComputerSystem, OperationalStatus and
--- HealthState; fact sheet 1.2).
+-- HealthState; docs/facts/hyperv-wmi.md#1.2).
 local function remark(c, vm)
   if vm.status == "predictive failure" then
     note_once(c, "status", "Hyper-V expects a failure of " .. vm.name
@@ -199,7 +200,8 @@ local function remark(c, vm)
 end
 
 -- Heartbeats of a guest that lives. "degraded" is one in an older, compatible version of the
--- protocol; one that is not compatible is an "error" (Msvm_HeartbeatComponent, fact sheet 1.10).
+-- protocol; one that is not compatible is an "error" (Msvm_HeartbeatComponent,
+-- docs/facts/hyperv-wmi.md#1.10).
 local alive = { ok = true, degraded = true }
 
 -- From here on the machine is left running, whatever comes. Where the guest's own word on its GPU
@@ -242,7 +244,7 @@ local healthy = step "VM's heartbeat seen" {
 local SILENT = "the guest says nothing about its GPU (is the "
   .. "publisher of examples/guest installed?)"
 
--- The guest's own word (failover/guest_word.lua): as many GPUs work in it as the machine has.
+-- The guest's own word (failover/vm/guest_word.lua): as many GPUs work in it as the machine has.
 local guest_sees_gpu = step "guest reports a working GPU" {
   within = function(c)
     return math.max(c.vm.boot_timeout, guest_word.TWO_PERIODS + 60)
@@ -289,7 +291,7 @@ local has_gpu = step "VM has its GPU" {
     for _, assignment in ipairs(c.hyperv:assigned(vm)) do
       count = count + (assignment.present and 1 or 0)
     end
-    for _, partition in ipairs(choosing.wants_shares(c.vm) and c.hyperv:partitions(vm) or {}) do
+    for _, partition in ipairs(selection.wants_shares(c.vm) and c.hyperv:partitions(vm) or {}) do
       count = count + (partition.present and 1 or 0)
     end
     local wanted, least = requests.wanted(c.vm)

@@ -1,7 +1,7 @@
 -- Failover groups of the model: what ECX does to start one, to stop one and to take it elsewhere,
 -- with retries, thresholds and final actions. Runs in tasks that live on the server concerned.
-local exit_codes = require("host.exit_codes")
-local scheduler = require("host.scheduler")
+local exit_codes = require("core.exit_codes")
+local scheduler = require("core.scheduler")
 
 local M = { methods = {} }
 
@@ -148,7 +148,8 @@ local function deactivate(self, group, server, factor)
   return false
 end
 
--- A final action (fact sheet 1.2). Gives true where things go on as if nothing had failed.
+-- A final action (docs/facts/ecx-eem.md#1.2). Gives true where things go on as if nothing had
+-- failed.
 function methods:final_action(group, server, action)
   self:tell(server, "group %s: final action: %s", group.name, action)
   if action == "go on" then

@@ -1,7 +1,7 @@
 -- Servers of the model: heartbeats, what one does about another that is not heard any more
 -- (witness, forced stop, failover), servers that come back, and a group that is found on two.
 local groups = require("lab.ecx.groups")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = { methods = {} }
 

@@ -1,5 +1,5 @@
 -- What a model of EXPRESSCLUSTER can be told: names, defaults, which values are possible. Sources:
--- fact sheet ecx-eem, section 1. What that marks as UNVERIFIED or INFER is a field here, so that a
+-- docs/facts/ecx-eem.md#1. What that marks as UNVERIFIED or INFER is a field here, so that a
 -- scenario can play it both ways.
 local M = {}
 

@@ -9,15 +9,15 @@
 --   { "together", { events } }                                        at the same time
 --   { "kill", node, board } { "boot", node } { "disk", node, disk } { "eem", up }
 --   { "guest", behaviour } { "wait", s }, and those of oddities.lua
-local actor = require("lab.actor")
+local actor = require("lab.simulated_command")
 local checks = require("lab.checks")
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local failure = require("failure")
 local oddities = require("lab.explorer.oddities")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local settings = require("lab.explorer.settings")
-local telling = require("lab.telling")
-local virtual_clock = require("lab.virtual_clock")
+local traces = require("lab.trace")
+local virtual_clock = require("core.virtual_clock")
 local world = require("lab.world")
 
 local M = {}
@@ -84,13 +84,13 @@ end
 
 local function tell(play, format, ...)
   if play.trace then
-    play.trace[#play.trace + 1] = telling.line(scheduler.now(), format:format(...))
+    play.trace[#play.trace + 1] = traces.line(scheduler.now(), format:format(...))
   end
 end
 
 local function listener_of(play, node)
   return play.trace and function(event)
-    local text = telling.of_event(node, event)
+    local text = traces.of_event(node, event)
     if text then
       tell(play, "%s", text)
     end

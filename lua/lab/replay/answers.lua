@@ -2,8 +2,8 @@
 -- list of calls, and stop where the sequence asks something else.
 local failure = require("failure")
 local json = require("json")
-local observe = require("failover.engine.observe")
-local scheduler = require("host.scheduler")
+local recorder = require("failover.engine.recorder")
+local scheduler = require("core.scheduler")
 
 local M = {}
 
@@ -155,7 +155,7 @@ local function handle(self, native, target)
   return setmetatable({ close = function() end }, {
     __index = function(_, verb)
       return function(_, first, second, third)
-        return self:call(native, verb, target, observe.request_of(first, second, third))
+        return self:call(native, verb, target, recorder.request_of(first, second, third))
       end
     end,
   })

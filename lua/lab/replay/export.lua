@@ -1,6 +1,6 @@
 -- Writes a recorded run as a scenario: the record beside it, and a file of Lua that plays it and
 -- says how it must end.
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 local fs = require("fs")
 local json = require("json")
 

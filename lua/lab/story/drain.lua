@@ -1,11 +1,11 @@
 -- The word `drain` of a story: what the command does, on this story's world and with its model of
 -- EXPRESSCLUSTER.
-local actor = require("lab.actor")
+local actor = require("lab.simulated_command")
 local context = require("failover.engine.context")
-local drain = require("failover.drain")
-local inprocess = require("lab.inprocess")
+local drain = require("failover.placement.drain")
+local inprocess = require("lab.direct")
 local inventory = require("failover.inventory")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = {}
 

@@ -1,9 +1,9 @@
 -- The words of a story in which EXPRESSCLUSTER decides (docs/scenarios.md, EXPRESSCLUSTER): the
--- model of lab/ecx.lua on this story's world.
+-- model of lab/ecx/init.lua on this story's world.
 local ecx = require("lab.ecx")
 local failure = require("failure")
 local run = require("lab.story.run")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = {}
 

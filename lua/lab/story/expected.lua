@@ -1,6 +1,6 @@
 -- What a story may expect: of a command that has ended (the fields of `expect`), and of the world.
-local exit_codes = require("host.exit_codes")
-local verdict = require("host.verdict")
+local exit_codes = require("core.exit_codes")
+local verdict = require("failover.engine.verdict")
 
 local M = {}
 

@@ -1,11 +1,11 @@
 -- What a story may expect of the inventory: what `takeover gpu list` and `takeover vm list` would
 -- show now, as seen from a node. The inventory is compared with what the story says, so that it can
 -- be wrong.
-local actor = require("lab.actor")
+local actor = require("lab.simulated_command")
 local context = require("failover.engine.context")
-local inprocess = require("lab.inprocess")
+local inprocess = require("lab.direct")
 local inventory = require("failover.inventory")
-local find = require("failover.lists").find
+local find = require("core.lists").find
 
 local M = {}
 

@@ -1,8 +1,8 @@
 -- A command of a story: launched on a node, waited for, killed. What it said is checked against
 -- what is true.
-local actor = require("lab.actor")
+local actor = require("lab.simulated_command")
 local checks = require("lab.checks")
-local exit_codes = require("host.exit_codes")
+local exit_codes = require("core.exit_codes")
 
 local M = {}
 

@@ -5,13 +5,13 @@ local ecx = require("lab.story.ecx")
 local expected = require("lab.story.expected")
 local inventory = require("lab.story.inventory")
 local run = require("lab.story.run")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = {}
 
 local COMMANDS = { "start", "stop", "monitor", "prepare", "recover", "plan" }
 
--- EnabledState that RequestStateChange wants (fact sheet hyperv-wmi, 1.2).
+-- EnabledState that RequestStateChange wants (docs/facts/hyperv-wmi.md#1.2).
 local HAND = { start = 2, ["turn off"] = 3, save = 6, pause = 9, reset = 11 }
 
 local function command_words(story, v)

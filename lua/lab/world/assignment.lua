@@ -1,5 +1,5 @@
 -- Discrete device assignment, and the other things inside a virtual machine: disks, adapters,
--- memory. Sources: fact sheet hyperv-wmi, section 2 and the pitfalls of section 5.
+-- memory. Sources: docs/facts/hyperv-wmi.md#2 and the pitfalls of section 5.
 local errors = require("lab.world.errors")
 local jobs = require("lab.world.jobs")
 

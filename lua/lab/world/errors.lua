@@ -12,7 +12,7 @@ function Error:__tostring()
   return string.format("HRESULT 0x%08X: %s", self.hresult, self.text)
 end
 
--- WMI's own numbers (fact sheet hyperv-wmi, 1.1) and those seen in texts of jobs (section 5).
+-- WMI's own numbers (docs/facts/hyperv-wmi.md#1.1) and those seen in texts of jobs (section 5).
 M.NOT_FOUND = 0x80041002
 M.ACCESS_DENIED = 0x80041003
 M.FAILED = 0x80041001

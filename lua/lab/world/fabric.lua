@@ -1,5 +1,5 @@
 -- ExpEther as its manager (EEM) sees and steers it: server boards, slots of I/O boxes, group ids,
--- links. Rules and fields: fact sheet ecx-eem, sections 3.2 to 3.5. What happens in a node when a
+-- links. Rules and fields: docs/facts/ecx-eem.md#3.2 to #3.5. What happens in a node when a
 -- slot is linked to its board is plug and play's business (pnp.lua).
 local detail = require("lab.world.fabric_detail")
 local errors = require("lab.world.errors")

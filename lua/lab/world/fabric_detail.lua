@@ -1,5 +1,5 @@
 -- A device of the simulated fabric as EEM's REST interface shows it: every scalar a text, the
--- hardware's numbers in hexadecimal without padding (fact sheet ecx-eem, 3.3).
+-- hardware's numbers in hexadecimal without padding (docs/facts/ecx-eem.md#3.3).
 local NO_MAC = "00:00:00:00:00:00"
 
 local function mac(id)

@@ -46,7 +46,7 @@ local function shut_down_due(self, vm, epoch)
   end
 end
 
--- Msvm_ShutdownComponent.InitiateShutdown (fact sheet 1.10).
+-- Msvm_ShutdownComponent.InitiateShutdown (docs/facts/hyperv-wmi.md#1.10).
 ---@return integer code
 function methods:initiate_shutdown(id, force)
   local vm = self:need(id)

@@ -25,8 +25,8 @@ for _, part in ipairs(parts) do
 end
 
 local RUNNING, OFF, SAVED, PAUSED, STARTING = 2, 3, 6, 9, 10
--- EnabledState of a critical one. Differs between Windows versions (fact sheet 1.2), hence
--- movable as a block.
+-- EnabledState of a critical one. Differs between Windows versions (docs/facts/hyperv-wmi.md#1.2),
+-- hence movable as a block.
 local CRITICAL = { [RUNNING] = 4, [OFF] = 1, [SAVED] = 3, [PAUSED] = 4 }
 
 function M.new(world, node, definition)

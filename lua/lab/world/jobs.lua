@@ -1,5 +1,5 @@
 -- Jobs of Hyper-V: an operation that takes time, with progress, an end and a short afterlife
--- (fact sheet hyperv-wmi, 1.9). A kind of job says what it does at its beginning, at its end and
+-- (docs/facts/hyperv-wmi.md#1.9). A kind of job says what it does at its beginning, at its end and
 -- when it fails:
 --   { type = JobType, latency = name in world.latency, begin = fn, work = fn, failed = fn }
 -- all called as fn(hyperv, a, b, c). `work` gives the result, or nil and { code =, text =, errors

@@ -1,5 +1,5 @@
 -- Shares of a GPU (Hyper-V GPU partitioning): which cards of a node can be shared, who has a share,
--- and what a start demands. Sources: fact sheet hyperv-wmi, 2.3. That an amount of 0 asks for one
+-- and what a start demands. Sources: docs/facts/hyperv-wmi.md#2.3. That an amount of 0 asks for one
 -- equal part is made up.
 local jobs = require("lab.world.jobs")
 

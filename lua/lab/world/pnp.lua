@@ -1,5 +1,5 @@
 -- Plug and play of one node: which PCI functions it has, where, and whether the host, nobody or
--- Hyper-V owns them. Rules: fact sheet hyperv-wmi, section 3. A function that Hyper-V has
+-- Hyper-V owns them. Rules: docs/facts/hyperv-wmi.md#3. A function that Hyper-V has
 -- (dismounted) is gone from PCI\ and there under PCIP\ with the same tail and location.
 local errors = require("lab.world.errors")
 local text = require("lab.world.text")

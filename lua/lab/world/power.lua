@@ -1,5 +1,5 @@
 -- Switching virtual machines on and off: RequestStateChange, and what a start demands of its host.
--- Sources: fact sheet hyperv-wmi, 1.2, 1.7, 1.11 and the pitfalls of section 5.
+-- Sources: docs/facts/hyperv-wmi.md#1.2, 1.7, 1.11 and the pitfalls of section 5.
 local errors = require("lab.world.errors")
 local jobs = require("lab.world.jobs")
 

@@ -1,5 +1,5 @@
 -- Virtual machines come and go: import, fix up, validate, realize, destroy, export; and the
--- settings of one. Sources: fact sheet hyperv-wmi, 1.3 to 1.8.
+-- settings of one. Sources: docs/facts/hyperv-wmi.md#1.3 to #1.8.
 local errors = require("lab.world.errors")
 local jobs = require("lab.world.jobs")
 
@@ -7,7 +7,7 @@ local methods = {}
 
 local OFF, SAVED = 3, 6
 local FAILED, INVALID_PARAMETER, INVALID_STATE, NO_FILE = 32768, 32773, 32775, 32779
-local LOW_GAP_MIN, LOW_GAP_MAX = 128, 3584 -- MB, fact sheet 1.5
+local LOW_GAP_MIN, LOW_GAP_MAX = 128, 3584 -- MB, docs/facts/hyperv-wmi.md#1.5
 
 local function copy_list(list)
   local copy = {}

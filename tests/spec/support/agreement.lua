@@ -16,7 +16,7 @@
 local failure = require("failure")
 local player = require("lab.explorer.play")
 local same = require("luassert.util").deepcompare
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local site_module = require("support.site")
 
 local M = {}

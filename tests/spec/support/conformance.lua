@@ -1,6 +1,6 @@
 -- What conformance_spec.lua compares the two faces of the lab's world in: states of the world,
 -- calls of every verb, faults.
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 local seed = require("lab.clusters.seed")
 local support = require("support.hyperv")
 local world_module = require("lab.world")

@@ -4,12 +4,12 @@
 --   local situation, context = require("support.fleet").read { devices = { ... }, admin = { ... } }
 local context = require("failover.engine.context")
 local fs = require("fs")
-local inprocess = require("lab.inprocess")
+local inprocess = require("lab.direct")
 local inventory = require("failover.inventory")
 local parameters = require("failover.parameters")
-local quarantine = require("failover.quarantine")
-local scheduler = require("host.scheduler")
-local virtual_clock = require("lab.virtual_clock")
+local quarantine = require("failover.devices.quarantine")
+local scheduler = require("core.scheduler")
+local virtual_clock = require("core.virtual_clock")
 local world = require("lab.world")
 
 local M = {}
@@ -101,7 +101,7 @@ function M.site(edit, options)
     given[name] = value
   end
   local self = setmetatable({
-    lab = require("support.lab").start(given), directory = require("host.folder").temporary(),
+    lab = require("support.lab").start(given), directory = require("cli.folder").temporary(),
   }, Site)
   self:parameters(edit)
   return self
@@ -141,7 +141,7 @@ end
 
 function Site:close()
   self.lab:stop()
-  require("host.folder").remove(self.directory)
+  require("cli.folder").remove(self.directory)
 end
 
 ---- looking things up -----------------------------------------------------------------------------

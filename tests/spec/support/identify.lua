@@ -2,7 +2,7 @@
 -- answer, or the failure, as JSON.
 local json = require("json")
 local loop = require("loop")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local options, times = json.decode(arg[1]), tonumber(arg[2])
 local began = scheduler.now()

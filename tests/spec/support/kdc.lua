@@ -8,7 +8,7 @@
 --   kdc:stop(), kdc:start(), kdc:close()
 --
 -- options: lifetime (of tickets, "10h"), config (more lines of krb5.conf's [libdefaults]).
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local process = require("process")
 

@@ -3,7 +3,7 @@
 local json = require("json")
 local main = require("lab.main")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local options, parent = ...
 

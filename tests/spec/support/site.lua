@@ -7,11 +7,11 @@
 -- Options are those of lab.server.start, and env: of the lab and of the commands.
 -- site.lab is the lab (support/lab.lua), site.admin its client.
 local assert = require("luassert")
-local folder = require("host.folder")
+local folder = require("cli.folder")
 local fs = require("fs")
 local lab = require("support.lab")
 local process = require("process")
-local scheduler = require("host.scheduler")
+local scheduler = require("core.scheduler")
 
 local M = {}
 

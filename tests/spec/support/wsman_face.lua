@@ -1,9 +1,9 @@
 -- For the specs of the WS-Management face: a provider made for them, and the messages that a client
--- would send, without sockets. Shapes of messages: fact sheet hyperv-wmi, section 4.
+-- would send, without sockets. Shapes of messages: docs/facts/hyperv-wmi.md#4.
 --
 --   local f = require("support.wsman_face").new()
 --   before_each(f.reset)                      -- then f.provider, f.face, f.world, f.rule
-local paths = require("lab.provider.paths")
+local paths = require("lab.cim.paths")
 local world_errors = require("lab.world.errors")
 local wsman = require("lab.wsman")
 local xml = require("xml")

@@ -14,8 +14,8 @@
 #include <ole2.h>
 #include <wbemcli.h>
 
-#include "cim.h"
-#include "wmi.h"
+#include "wmi/cim/cim.h"
+#include "wmi/wmi.h"
 
 // ---- control.c: what the file says, and what is counted
 

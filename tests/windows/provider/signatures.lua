@@ -1,6 +1,6 @@
 -- takeover run signatures.lua > FILE: the classes of the lab, with the types of their properties
 -- and parameters, in the form that the test provider reads (schema.c).
-local namespaces = { require("lab.provider.virtualization"), (require("lab.provider.cimv2")) }
+local namespaces = { require("lab.cim.virtualization"), (require("lab.cim.cimv2")) }
 
 -- What is text for WMI, though it carries an instance.
 local TYPES = { embedded = "string", instance = "object" }

@@ -2,7 +2,7 @@
 // bring the whole host with it.
 #include <winsock2.h>
 
-#include "platform.h"
+#include "platform/platform.h"
 
 uintptr_t tk_platform_socket(int family, int type, int protocol)
 {

@@ -1,0 +1,28 @@
+-- Names of modules from before the folders were sorted. An administrator's script that requires one
+-- of them gets the module under its present name.
+return {
+  ["failover.cards"] = "failover.devices.locator",
+  ["failover.certificate"] = "failover.safety.certificate",
+  ["failover.choosing"] = "failover.devices.selection",
+  ["failover.costs"] = "failover.devices.attach_history",
+  ["failover.drain"] = "failover.placement.drain",
+  ["failover.engine.diary"] = "failover.engine.journal_writer",
+  ["failover.engine.observe"] = "failover.engine.recorder",
+  ["failover.engine.pursue"] = "failover.engine.reconcile",
+  ["failover.engine.reach"] = "failover.engine.transport",
+  ["failover.engine.sources"] = "failover.engine.fingerprint",
+  ["failover.evidence"] = "failover.safety.evidence",
+  ["failover.exclusion"] = "failover.safety.run_lock",
+  ["failover.guest_word"] = "failover.vm.guest_word",
+  ["failover.holdings"] = "failover.devices.attached",
+  ["failover.lists"] = "core.lists",
+  ["failover.problem_codes"] = "failover.devices.problem_codes",
+  ["failover.quarantine"] = "failover.devices.quarantine",
+  ["failover.racing"] = "failover.devices.claim",
+  ["failover.side_by_side"] = "failover.engine.side_by_side",
+  ["failover.vm_access"] = "failover.vm.access",
+  ["failover.vm_files"] = "failover.vm.files",
+  ["failover.vm_needs"] = "failover.vm.requirements",
+  ["failover.vm_state"] = "failover.vm.state",
+  ["host.scheduler"] = "core.scheduler",
+}
