@@ -138,7 +138,10 @@ local without_stale_registration = step "no stale registration of the VM on this
   end,
   act = function(c)
     c:note("removing a registration whose files another node has deleted; its copy is imported")
-    c.hyperv:unregister(vm_state.registered(c))
+    local vm = vm_state.registered(c)
+    if vm then -- else it is not listed just now: holds looks again
+      c.hyperv:unregister(vm)
+    end
   end,
 }
 

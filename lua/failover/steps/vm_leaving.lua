@@ -95,7 +95,10 @@ local not_stale_here = step "VM not registered here while its disk is elsewhere"
     return false, "it is registered here, but its disk is elsewhere"
   end,
   act = function(c)
-    c.hyperv:unregister(vm_state.registered(c))
+    local vm = vm_state.registered(c)
+    if vm then
+      c.hyperv:unregister(vm)
+    end
   end,
 }
 
@@ -124,7 +127,10 @@ local no_leftovers = step "no half-imported configuration on this node" {
     return failover.answer(leftover(c) == nil, "an import was not finished")
   end,
   act = function(c)
-    c.hyperv:discard(leftover(c))
+    local found = leftover(c)
+    if found then -- else it is not listed just now: holds looks again
+      c.hyperv:discard(found)
+    end
   end,
 }
 
