@@ -391,6 +391,7 @@ static int find_registered(struct tk_vm_list *out, struct tk_hyperv *h, bool by_
     result = list_all(&all, h, limit, err);
     if (result == 0 && out->count == 0) {
         if (lists(&all, by_id, value)) {
+            tk_vm_list_clear(out);
             *out = all;
             memset(&all, 0, sizeof all);
             keep_only(out, by_id, value);
@@ -402,6 +403,9 @@ static int find_registered(struct tk_vm_list *out, struct tk_hyperv *h, bool by_
         tk_hyperv_note_absent(h, out->count > 0 ? "" : value);
     }
     tk_vm_list_clear(&all);
+    if (result != 0) {
+        tk_vm_list_clear(out);
+    }
     return result;
 }
 
