@@ -204,9 +204,9 @@ describe("code that others may change", function()
   end
 
   it("runs where it is said so", function()
-    sh('chmod o+w "$1/lua/host/boot.lua" "$1/lua/host/output.lua"', installed())
+    sh('chmod o+w "$1/lua/cli/boot.lua" "$1/lua/cli/output.lua"', installed())
     local result = process.run({ install .. "/takeover", "--trust-writable-files", "version" })
-    sh('chmod o-w "$1/lua/host/boot.lua" "$1/lua/host/output.lua"', install)
+    sh('chmod o-w "$1/lua/cli/boot.lua" "$1/lua/cli/output.lua"', install)
     assert.are.equal(0, result.code, result.stderr)
   end)
 
