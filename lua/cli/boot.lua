@@ -89,7 +89,7 @@ else
     function(name)
       local path, why = package.searchpath(name, package.path, ".", "/")
       if not path then
-        return why
+        return search_renamed(name) or why
       end
       local chunk, message = load_judged(path)
       if not chunk then
@@ -97,7 +97,6 @@ else
       end
       return chunk, path
     end,
-    search_renamed,
   }
   package.loadlib = nil
   local function refused(name)
