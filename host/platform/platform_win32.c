@@ -11,9 +11,8 @@
 
 #include "win32.h"
 
-#define HOLDER_MAX  1024
-#define MESSAGE_MAX 512
-#define LONG_PATH   240 // from here on a path gets the prefix that lifts the limit of 260
+#define HOLDER_MAX 1024
+#define LONG_PATH  240 // from here on a path gets the prefix that lifts the limit of 260
 
 #define REPLACE_TRIES    20
 #define REPLACE_PAUSE_MS 25
@@ -50,22 +49,6 @@ wchar_t *tk_wide_path(const char *path)
     wcscat(prefixed, full + (share ? 2 : 0));
     tk_free(full);
     return prefixed;
-}
-
-void tk_win32_say(struct tk_buffer *out, DWORD error)
-{
-    wchar_t words[MESSAGE_MAX];
-    DWORD len = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
-                               error, 0, words, MESSAGE_MAX, NULL);
-    char *text;
-
-    while (len > 0 && (words[len - 1] <= L' ' || words[len - 1] == L'.')) {
-        len--;
-    }
-    words[len] = L'\0';
-    text = tk_narrow(words);
-    tk_buffer_printf(out, "%s%s(error %lu)", text, len > 0 ? " " : "", (unsigned long)error);
-    tk_free(text);
 }
 
 int tk_win32_failed(struct tk_failure *err, DWORD error, const char *path, const char *what)

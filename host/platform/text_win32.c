@@ -7,6 +7,8 @@
 
 #include <winnls.h>
 
+#define MESSAGE_MAX 512
+
 wchar_t *tk_wide(const char *text)
 {
     int len = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
@@ -23,6 +25,22 @@ char *tk_narrow(const wchar_t *text)
 
     WideCharToMultiByte(CP_UTF8, 0, text, -1, narrow, len, NULL, NULL);
     return narrow;
+}
+
+void tk_win32_say(struct tk_buffer *out, DWORD error)
+{
+    wchar_t words[MESSAGE_MAX];
+    DWORD len = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
+                               error, 0, words, MESSAGE_MAX, NULL);
+    char *text;
+
+    while (len > 0 && (words[len - 1] <= L' ' || words[len - 1] == L'.')) {
+        len--;
+    }
+    words[len] = L'\0';
+    text = tk_narrow(words);
+    tk_buffer_printf(out, "%s%s(error %lu)", text, len > 0 ? " " : "", (unsigned long)error);
+    tk_free(text);
 }
 
 // ---- code pages

@@ -405,10 +405,10 @@ describe("wmi over WS-Management", function()
 
     it("is WMI_TIMEOUT when it does not come in time", function()
       peer = peer_module.start(function()
-        scheduler.sleep(0.2)
+        scheduler.sleep(0.6)
         return items()
       end)
-      local c = peer:connect({ timeout = 0.03 })
+      local c = peer:connect({ timeout = 0.25 }) -- enough for the connection itself
       local failure = failure_of(c.query, c, "SELECT * FROM A")
       assert.are.equal("WMI_TIMEOUT", failure.code)
       assert.is_true(failure.transient)
