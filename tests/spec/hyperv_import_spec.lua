@@ -106,7 +106,7 @@ describe("hyperv", function()
 
     it("ends when the time of a job is up", function()
       start()
-      local hasty = rig:hyperv("ms2", { job_timeout = 0.1 })
+      local hasty = rig:hyperv("ms2", { job_timeout = 0.5 })
       rig:fault({ target = "ms2", match = { method = "ImportSystemDefinition" },
         effect = "job hangs" })
       assert.is_true(raises("WMI_JOB_TIMEOUT", hasty.import, hasty, FILE).maybe_executed)
