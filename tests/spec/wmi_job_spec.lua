@@ -74,7 +74,7 @@ describe("a method with a job", function()
       peer.requests[2].filter)
   end)
 
-  it("asks often at first and less often later", function()
+  it("leaves the host time between its looks", function()
     local times = {}
     local c = start({ function()
       times[#times + 1] = scheduler.now()
@@ -83,13 +83,9 @@ describe("a method with a job", function()
     local began = scheduler.now()
     c:call(VM, "Do")
     assert.is_true(times[1] - began >= 0.002)
-    -- the shortest of the first pauses, because a busy machine may stretch some
-    local shortest = math.huge
-    for i = 2, 4 do
-      shortest = math.min(shortest, times[i] - times[i - 1])
+    for i = 2, 6 do -- no more than this can be said of a busy machine
+      assert.is_true(times[i] - times[i - 1] > 0.04, i)
     end
-    assert.is_true(times[6] - times[5] > 0.04)
-    assert.is_true(shortest < times[6] - times[5])
   end)
 
   it("succeeds with warnings, which are in the outputs", function()
