@@ -1,7 +1,6 @@
 // Jobs of Hyper-V that have not ended, and the machine that each of them is at work on. Whoever
 // started a job may be gone: it goes on all the same. Source: Microsoft's reference of
 // Msvm_ConcreteJob and Msvm_AffectedJobElement.
-#include <stdio.h>
 #include <string.h>
 
 #include "hyperv_common.h"
@@ -42,16 +41,31 @@ static void take_vm(struct tk_hyperv_job *job, const struct tk_cim_list *affecte
     }
 }
 
+// The number that so many digits are.
+static long number_in(const char *digits, int count)
+{
+    long number = 0;
+
+    for (int i = 0; i < count; i++) {
+        number = number * 10 + (digits[i] - '0');
+    }
+    return number;
+}
+
 // Seconds of an interval in its DMTF form, "ddddddddhhmmss.mmmmmm:000"; -1: not told.
 static long seconds_of(const char *interval)
 {
-    unsigned long days, hours, minutes, seconds;
+    long days;
 
-    if (!interval || sscanf(interval, "%8lu%2lu%2lu%2lu", &days, &hours, &minutes, &seconds) != 4 ||
-        days > 10000) {
+    if (!interval || strspn(interval, "0123456789") < 14) {
         return -1;
     }
-    return (long)(((days * 24 + hours) * 60 + minutes) * 60 + seconds);
+    days = number_in(interval, 8);
+    if (days > 10000) {
+        return -1;
+    }
+    return ((days * 24 + number_in(interval + 8, 2)) * 60 + number_in(interval + 10, 2)) * 60 +
+           number_in(interval + 12, 2);
 }
 
 // 1: taken, 0: the job is gone by now.
