@@ -10,7 +10,8 @@ parameters() {
     cat <<END
 return {
   eem = { url = "$(json "$work/lab.json" 'd["eem"]')", user = "lab", password = secret "lab" },
-  wmi = { user = "lab", password = secret "lab", auth = "basic", connect_timeout = 2 },
+  wmi = { user = "lab", password = secret "lab", auth = "basic",
+    allow_unencrypted = true, connect_timeout = 2 }, -- the simulated hosts have no certificates
   nodes = {
     ms1 = { group_id = 50, wmi = { url = "$(json "$work/lab.json" 'd["nodes"]["ms1"]["url"]')" } },
     ms2 = { group_id = 150, wmi = { url = "$(json "$work/lab.json" 'd["nodes"]["ms2"]["url"]')" } },
