@@ -138,10 +138,7 @@ local without_stale_registration = step "no stale registration of the VM on this
   end,
   act = function(c)
     c:note("removing a registration whose files another node has deleted; its copy is imported")
-    local vm = vm_state.registered(c)
-    if vm then -- else it is not listed just now: holds looks again
-      c.hyperv:unregister(vm)
-    end
+    c.hyperv:unregister(vm_state.seen_before(c))
   end,
 }
 
@@ -395,10 +392,8 @@ local ready_for_gpu = step "VM's settings allow a GPU" {
     return failover.answer(#wrong == 0, table.concat(wrong, "; "))
   end,
   act = function(c)
-    local vm = vm_state.registered(c)
-    if not vm then
-      return -- not listed just now: holds says so
-    elseif vm.state ~= "off" then
+    local vm = vm_state.seen_before(c)
+    if vm.state ~= "off" then
       failure.raise({
         code = "REFUSED", node = c.node,
         message = string.format("%s is %s; its settings change only while it is off", vm.name,

@@ -95,10 +95,7 @@ local not_stale_here = step "VM not registered here while its disk is elsewhere"
     return false, "it is registered here, but its disk is elsewhere"
   end,
   act = function(c)
-    local vm = vm_state.registered(c)
-    if vm then
-      c.hyperv:unregister(vm)
-    end
+    c.hyperv:unregister(vm_state.seen_before(c))
   end,
 }
 
@@ -127,10 +124,8 @@ local no_leftovers = step "no half-imported configuration on this node" {
     return failover.answer(leftover(c) == nil, "an import was not finished")
   end,
   act = function(c)
-    local found = leftover(c)
-    if found then -- else it is not listed just now: holds looks again
-      c.hyperv:discard(found)
-    end
+    c.hyperv:discard(leftover(c) or failover.fail("WMI_EMPTY", "%s does not list the unfinished "
+      .. "import of %s, which was there a moment ago", c.node, c.vm_name))
   end,
 }
 

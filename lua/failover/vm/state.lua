@@ -11,6 +11,13 @@ function M.registered(c)
   return id and c.hyperv:find_vm(id) or nil
 end
 
+-- The same where it was seen a moment ago and something is to be done to it: that it is not listed
+-- now is passing.
+function M.seen_before(c)
+  return M.registered(c) or failover.fail("WMI_EMPTY", "%s does not list %s, which was registered "
+    .. "there a moment ago", c.node, c.vm_name)
+end
+
 -- Is what Hyper-V shows on some node this machine of parameters.lua? By id where that is given.
 function M.is(vm, key, ours)
   if ours.id then
