@@ -114,6 +114,28 @@ describe("parameters.lua", function()
       'eem: the key password is missing; write password = secret "eem"')
   end)
 
+  it("refuses Basic over plain http to another computer, with the line of the address", function()
+    local function of(rest)
+      return ([[return {
+  eem = { url = "http://127.0.0.1:1/eem", auth = "none" },
+  wmi = { user = "a", password = secret "w", auth = "basic"%s },
+  nodes = { ms1 = { group_id = 50, wmi = { url = "%s" } } },
+  vms = { v = { path = [=[G:\v]=], gpus = { { id = "0x8cdf9d911c60" } } } },
+}]]):format(rest[2] or "", rest[1])
+    end
+    local texts = mistakes_of(of({ "http://ms1:5985/wsman" }))
+    assert.are.equal(1, #texts)
+    assert.matches("p.lua:4: nodes.ms1.wmi.url: auth = \"basic\" would send the password in clear",
+      texts[1], 1, true)
+    for _, fine in ipairs({
+      { "http://127.0.0.1:5985/wsman" }, { "http://localhost:5985/wsman" },
+      { "http://[::1]:5985/wsman" }, { "https://ms1:5986/wsman" },
+      { "http://ms1:5985/wsman", ", allow_unencrypted = true" },
+    }) do
+      assert.are.same({}, (mistakes_of(of(fine))), fine[1])
+    end
+  end)
+
   it("refuses two nodes with one group id", function()
     one_mistake(changed("group_id = 150", "group_id = 50"), "ms2 =",
       "nodes.ms2.group_id: node ms1 has this group id already; each node needs its own")

@@ -248,6 +248,26 @@ local function check_places(nodes, shared, report)
   end
 end
 
+-- Basic over plain http gives the password to everybody on the way; to this computer there is none.
+-- natives/wmi/wsman refuses the same when a connection is opened, which is too late for a stop.
+local function check_basic(nodes, shared, report)
+  for _, name in ipairs(schema.sorted_keys(nodes)) do
+    local own = nodes[name].wmi or {}
+    local function told(key)
+      return own[key] == nil and shared[key] or own[key]
+    end
+    local host = told("auth") == "basic" and told("transport") ~= "dcom"
+      and (told("url") or ""):lower():match("^http://(.*)$")
+    local here = host and (host:find("^127%.") or host:find("^localhost[:/]")
+      or host:find("[::1]", 1, true) == 1)
+    if host and not here and not told("allow_unencrypted") then
+      local _, path = place_of(name, nodes[name], shared)
+      report(path, 'auth = "basic" would send the password in clear: leave auth out (negotiate, '
+        .. "encrypted), or use https")
+    end
+  end
+end
+
 local function check_nodes(nodes, shared, report)
   local groups, boards, folded, hosts = {}, {}, {}, {}
   if next(nodes) == nil then
@@ -269,6 +289,7 @@ local function check_nodes(nodes, shared, report)
   must_differ(folded, report, "node %s has this name already (capital letters do not count)")
   must_differ(hosts, report, "node %s is this host already")
   check_places(nodes, shared, report)
+  check_basic(nodes, shared, report)
 end
 
 -- One box has one spelling: else devices of one box would count as in two.
